@@ -1,0 +1,1 @@
+"""The hub: one canonical store of contacts and campaigns that a company's marketing stack agrees with."""

@@ -1,0 +1,1 @@
+"""Nouns: frozen values without behaviour that reaches outside. Imports nothing but the standard library."""

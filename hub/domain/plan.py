@@ -1,0 +1,64 @@
+"""A plan is data: preview, dry run, approval and the writer read the same list of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from hub.domain.keys import Key
+from hub.domain.values import Value
+
+
+class Op(StrEnum):
+    CREATE = "create"
+    UPDATE = "update"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One field of one record: before -> after, the rule that decides and where the value comes from."""
+
+    field: str
+    before: Value
+    after: Value
+    rule: str
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What would make one remote record right. `remote_id` is None for a create; `key` finds the record again."""
+
+    op: Op
+    entity_id: str
+    connection: str
+    stream: str
+    remote_id: str | None
+    key: Key | None
+    cells: tuple[Cell, ...] = ()
+    reason: str = ""
+    part: str = ""
+
+    @property
+    def clears(self) -> int:
+        """How many fields lose their value."""
+        return sum(1 for c in self.cells if c.after in (None, "", ()) and c.before not in (None, "", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A change in the vendor's words, as a sink takes it.
+
+    `payload` maps remote paths to remote values (dots descend); `token` is unique in the batch and may be echoed by
+    the vendor (trace ids).
+    """
+
+    op: Op
+    remote_id: str | None
+    key: Key | None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    token: str = ""
+    part: str = ""

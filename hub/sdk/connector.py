@@ -1,0 +1,77 @@
+"""What a connector is: one frozen value that names its settings, secrets, streams, sinks, limits and faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from hub.domain.outcome import Fault
+from hub.sdk.auth import Auth
+from hub.sdk.http import Request, Response
+from hub.sdk.sinks import Sink
+from hub.sdk.streams import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret the operator gives. Also read from the environment variable `HUB_<CONNECTION>_<NAME>`."""
+
+    name: str
+    title: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `calls` in any `seconds` of the bucket; `concurrent` at once (0: not limited)."""
+
+    bucket: str
+    calls: int
+    seconds: float
+    concurrent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who answered: the vendor's own account key, for people to see that they connected the right one."""
+
+    key: str
+    title: str = ""
+    time_zone: str = ""
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """Everything the hub knows of one vendor. All callables are pure.
+
+    `settings` is a pydantic model with `extra="forbid"`; every settings object is passed back to the factories.
+    `stream(name, settings, fields)` and `sink(...)` get the remote paths that the mapping reads and writes.
+    `classify(request, response)` answers a fault for what is true of the *request* (401, limits, 5xx, blocked), and
+    None when the stream or sink should read the answer itself, also a 4xx that speaks of records.
+    """
+
+    name: str
+    title: str
+    api_version: str
+    default_base_url: str
+    settings: type[BaseModel]
+    secrets: Callable[[Any], Sequence[Secret]]
+    auth: Callable[[Any, Mapping[str, str]], Auth]
+    streams: tuple[str, ...]
+    sinks: tuple[str, ...]
+    stream: Callable[[str, Any, Sequence[str]], Stream]
+    sink: Callable[[str, Any, Sequence[str]], Sink]
+    classify: Callable[[Request, Response], Fault | None]
+    check: Callable[[Any], Request]
+    account: Callable[[Response], Account]
+    limits: tuple[Limit, ...] = ()
+    rank: int = 50
+    """Default place in the ranks of origins: lower is trusted more (CRM 10, marketing automation 20, e-mail 30,
+    ads 40, files 60)."""
+    docs: str = ""
+    meters: Callable[[Response], Mapping[str, int]] = field(default=lambda response: {})
+    """What the answer's headers say of the quota: `{"used": n, "limit": n, "remaining": n}`, any of them."""

@@ -1,0 +1,317 @@
+"""The tables: the only truth. Times are text in the form of `hub.domain.moments.iso`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import BigInteger, TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Json(TypeDecorator[Any]):
+    """JSON as text, written and parsed by orjson; the same on every dialect. Not for querying into."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else orjson.loads(value)
+
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("connector", String, nullable=False),
+    Column("base_url", String, nullable=False),
+    Column("settings", Json, nullable=False),
+    Column("state", String, nullable=False),  # active | paused | broken
+    Column("state_reason", String, nullable=False, default=""),
+    Column("writes", Boolean, nullable=False),  # a new connection begins read-only
+    Column("rank", Integer, nullable=False),
+    Column("account", Json),  # who answered `check`
+    Column("created_at", String, nullable=False),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("updated_at", String, nullable=False),
+)
+
+keyring = Table(  # the data key, sealed with the master key; its id and a check value
+    "keyring",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", String, nullable=False),
+)
+
+discoveries = Table(  # what discovery last showed of a stream's fields
+    "discoveries",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("fields", Json, nullable=False),
+    Column("at", String, nullable=False),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("lane", String, primary_key=True),  # live | verify | backfill:<id>
+    Column("position", Json),  # mid-walk; null between walks
+    Column("at", String),  # the cursor from which the next walk starts
+    Column("id", String, nullable=False, default=""),
+    Column("until", String),  # the end of the walk under way, or of the backfill
+    Column("walk", Integer, nullable=False, default=0),  # number of the walk under way
+    Column("walk_full", Boolean, nullable=False, default=False),
+    Column("read", Integer, nullable=False, default=0),  # records shown by the walk under way
+    Column("finished_at", String),  # when a walk last ended
+    Column("full_at", String),  # when a complete walk last ended
+)
+
+observations = Table(
+    "observations",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("remote_id", String, primary_key=True),
+    Column("raw", Json, nullable=False),
+    Column("hash", String, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("heard", Integer, nullable=False, default=0),  # the revision that reconcile has heard
+    Column("modified_at", String),
+    Column("seen_at", String, nullable=False),
+    Column("gone", Boolean, nullable=False, default=False),
+    Column("merged_into", String),
+    Column("aliases", Json),
+    Column("walk", Integer, nullable=False, default=0),  # the last complete walk that showed it
+    Column("parked", Boolean, nullable=False, default=False),  # waits for a person; see issues
+)
+Index(
+    "ix_observations_unheard",
+    observations.c.connection,
+    observations.c.stream,
+    observations.c.remote_id,
+    sqlite_where=text("revision > heard AND NOT parked"),
+    postgresql_where=text("revision > heard AND NOT parked"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("remote_id", String, primary_key=True),
+    Column("entity_id", String, nullable=False, index=True),
+    Column("state", String, nullable=False),  # live | gone | unlinked
+    Column("echo", Json, nullable=False),  # canonical values the remote last showed and the hub has heard
+    Column("sent", Json, nullable=False),  # canonical values both last agreed on, as the hub put them
+    Column("said", Json, nullable=False),  # what people there said: field -> [value, at], sets element-wise
+    Column("statements", Json, nullable=False),  # consent statements by channel
+    Column("keys", Json, nullable=False),  # keys as text
+    Column("in_scope", Boolean, nullable=False, default=True),
+    Column("updated_at", String, nullable=False),
+)
+
+link_keys = Table(
+    "link_keys",
+    metadata,
+    Column("entity", String, primary_key=True),  # contact | campaign
+    Column("key", String, primary_key=True),
+    Column("connection", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("remote_id", String, primary_key=True),
+    Column("entity_id", String, nullable=False),
+)
+Index("ix_link_keys_address", link_keys.c.connection, link_keys.c.stream, link_keys.c.remote_id)
+
+golden = Table(
+    "golden",
+    metadata,
+    Column("entity_id", String, primary_key=True),
+    Column("entity", String, nullable=False),
+    Column("values", Json, nullable=False),
+    Column("origins", Json, nullable=False),  # field -> [connection, stream, remote_id, at, rule]
+    Column("consent", Json, nullable=False),  # channel -> [state, at, origin, evidence]
+    Column("state", String, nullable=False),  # live | buried | merged
+    Column("merged_into", String),
+    Column("rev", Integer, nullable=False),  # moves whenever a remote may have to be told
+    Column("created_at", String, nullable=False),
+    Column("updated_at", String, nullable=False),
+)
+Index("ix_golden_entity_state", golden.c.entity, golden.c.state)
+
+tellings = Table(  # how far each sink has been told of each entity; due when behind the golden revision or epoch
+    "tellings",
+    metadata,
+    Column("entity_id", String, primary_key=True),
+    Column("connection", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("rev", Integer, nullable=False),
+    Column("epoch", String, nullable=False),  # hash of mapping and policy under which it was told
+    Column("retry_at", String),  # not before
+    Column("tries", Integer, nullable=False, default=0),
+)
+
+attempts = Table(  # opened and committed before a write leaves
+    "attempts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("run_id", String, nullable=False, index=True),
+    Column("entity_id", String, nullable=False, index=True),
+    Column("connection", String, nullable=False),
+    Column("stream", String, nullable=False),
+    Column("remote_id", String),
+    Column("op", String, nullable=False),
+    Column("part", String, nullable=False, default=""),
+    Column("key", String),
+    Column("cells", Json, nullable=False),  # [[field, before, after, rule, origin], ...]
+    Column("expect", Json, nullable=False),  # canonical values the remote should show afterwards
+    Column("before", Json),  # the raw record as it was
+    Column("state", String, nullable=False),  # open | applied | refused | later | in_doubt | settled
+    Column("fault", Json),
+    Column("opened_at", String, nullable=False),
+    Column("closed_at", String),
+)
+Index(
+    "ix_attempts_unsettled",
+    attempts.c.connection,
+    attempts.c.stream,
+    sqlite_where=text("state IN ('open', 'in_doubt')"),
+    postgresql_where=text("state IN ('open', 'in_doubt')"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("job", String, nullable=False),  # pull | reconcile | push | verify | backfill
+    Column("connection", String, nullable=False, default=""),
+    Column("stream", String, nullable=False, default=""),
+    Column("lane", String, nullable=False, default="live"),
+    Column("state", String, nullable=False),  # running | done | partial | failed | parked
+    Column("counts", Json, nullable=False),
+    Column("note", String, nullable=False, default=""),
+    Column("started_at", String, nullable=False),
+    Column("ended_at", String),
+)
+Index("ix_runs_started_at", runs.c.started_at)
+
+issues = Table(
+    "issues",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("kind", String, nullable=False),
+    Column("dedupe", String, nullable=False),  # the same trouble is one issue
+    Column("connection", String, nullable=False, default=""),
+    Column("stream", String, nullable=False, default=""),
+    Column("remote_id", String, nullable=False, default=""),
+    Column("entity_id", String, nullable=False, default=""),
+    Column("field", String, nullable=False, default=""),
+    Column("state", String, nullable=False),  # open | answered | closed
+    Column("summary", String, nullable=False),
+    Column("detail", Json, nullable=False),
+    Column("answer", Json),
+    Column("times", Integer, nullable=False, default=1),
+    Column("opened_at", String, nullable=False),
+    Column("closed_at", String),
+    UniqueConstraint("dedupe"),
+)
+Index("ix_issues_state", issues.c.state)
+
+facts = Table(  # bitemporal: a restated value is a further row, `known_to` closes the old one
+    "facts",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("campaign_ref", String, primary_key=True),
+    Column("day", String, primary_key=True),
+    Column("known_from", String, primary_key=True),
+    Column("known_to", String),
+    Column("currency", String),
+    Column("impressions", BigInteger),
+    Column("clicks", BigInteger),
+    Column("cost_minor", BigInteger),
+    Column("conversions", Float),
+    Column("value_minor", BigInteger),
+    Column("sends", BigInteger),
+    Column("opens", BigInteger),
+    Column("unsubscribes", BigInteger),
+)
+Index("ix_facts_day", facts.c.day)
+
+changes = Table(  # what changed in the golden records, and why: the memory behind `hub explain`
+    "changes",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("entity_id", String, nullable=False, index=True),
+    Column("field", String, nullable=False),
+    Column("before", Json),
+    Column("after", Json),
+    Column("rule", String, nullable=False),
+    Column("connection", String, nullable=False),
+    Column("stream", String, nullable=False, default=""),
+    Column("remote_id", String, nullable=False, default=""),
+    Column("at", String, nullable=False),
+)
+
+pins = Table(
+    "pins",
+    metadata,
+    Column("entity_id", String, primary_key=True),
+    Column("field", String, primary_key=True),
+    Column("value", Json),
+    Column("who", String, nullable=False),
+    Column("why", String, nullable=False, default=""),
+    Column("at", String, nullable=False),
+)
+
+hub_statements = Table(  # consent said to the hub itself: an operator's evidenced grant or denial
+    "hub_statements",
+    metadata,
+    Column("entity_id", String, primary_key=True),
+    Column("channel", String, primary_key=True),
+    Column("statements", Json, nullable=False),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Json, nullable=False),
+)
