@@ -115,6 +115,9 @@ class StreamPolicy:
     create_requires: tuple[str, ...] = ()
     on_gone: OnGone = OnGone.UNLINK
     on_buried: OnBuried = OnBuried.LEAVE
+    grants: tuple[str, ...] = ()
+    """Channels for which an evidenced grant can be told here. Denials can be told wherever `fields` holds a writable
+    `consent.<channel>`."""
 
 
 @dataclass(frozen=True, slots=True)

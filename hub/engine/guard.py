@@ -1,0 +1,68 @@
+"""Brakes: the most that one run may do before a person must agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hub.domain.plan import Change, Op
+from hub.domain.policy import Brakes
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a plan would do: records made and removed, and fields that lose their value."""
+
+    creates: int = 0
+    updates: int = 0
+    clears: int = 0
+    removes: int = 0
+
+    def plus(self, other: Tally) -> Tally:
+        return Tally(
+            self.creates + other.creates,
+            self.updates + other.updates,
+            self.clears + other.clears,
+            self.removes + other.removes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tripped:
+    """One brake that stops a run: what would be done, and what is allowed."""
+
+    what: str
+    planned: int
+    allowed: int
+
+    def __str__(self) -> str:
+        return f"{self.planned} {self.what} planned, {self.allowed} allowed in one run"
+
+
+def tally(changes: Iterable[Change]) -> Tally:
+    creates = updates = clears = removes = 0
+    for change in changes:
+        creates += change.op is Op.CREATE
+        updates += change.op is Op.UPDATE
+        removes += change.op is Op.REMOVE
+        clears += change.clears if change.op is Op.UPDATE else 0
+    return Tally(creates, updates, clears, removes)
+
+
+def guard(
+    planned: Tally, known: int, brakes: Brakes, allowance: Mapping[str, int] | None = None
+) -> tuple[Tripped, ...]:
+    """The brakes that the plan trips. `known`: records that the hub knows in that connection. `allowance`: what a
+    person agreed to beyond the brakes, by the same words."""
+    limits = {
+        "creates": max(brakes.creates, int(brakes.creates_share * known)),
+        "clears": max(brakes.clears, int(brakes.clears_share * known)),
+        "removes": max(brakes.removes, int(brakes.removes_share * known)),
+    }
+    amounts = {"creates": planned.creates, "clears": planned.clears, "removes": planned.removes}
+    tripped = []
+    for what, limit in limits.items():
+        allowed = max(limit, (allowance or {}).get(what, 0))
+        if amounts[what] > allowed:
+            tripped.append(Tripped(what, amounts[what], allowed))
+    return tuple(tripped)

@@ -1,0 +1,225 @@
+"""Hearing: what a remote shows is either an echo of what the hub told it, or news from its people.
+
+News becomes part of what the link *said*, with its time; survivorship reads only that. An echo only moves the shadow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hub.domain.consent import ConsentReading, Statements
+from hub.domain.keys import Key
+from hub.domain.link import Link, LinkState, Said
+from hub.domain.policy import Compare, FieldPolicy, StreamPolicy, Weight
+from hub.domain.values import Value, Values, is_empty
+from hub.engine.compare import same
+
+CONSENT = "consent."
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One observation in canonical words, ready to be heard. `at` is the time its news counts from."""
+
+    values: Values
+    consent: Mapping[str, ConsentReading]
+    keys: tuple[Key, ...]
+    at: str
+    in_scope: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The link after hearing, and the fields in which people there departed from the agreement."""
+
+    link: Link
+    news: tuple[str, ...] = ()
+    moved: bool = False
+    """The shadow or the link's state moved: a remote may have to be told something, even without news."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What writes under way would make the remote show. `created`: one of them is a create, so a field that it named
+    and the record shows blank was blanked by a person."""
+
+    values: Values
+    created: bool = False
+
+
+NOTHING = Expectation({})
+
+
+def hear(link: Link, shown: Shown, policy: StreamPolicy, expected: Expectation = NOTHING) -> Heard:
+    """Pure: the same link, observation and expectation give the same result, and hearing twice changes nothing."""
+    hearing = _Hearing(link, shown.at)
+    ours = _is_ours(shown.values, expected, policy)
+    for name, value in shown.values.items():
+        field = policy.fields.get(name)
+        if field is not None:
+            hearing.field(field, value, expected.values if ours else _NO_VALUES, blanked=ours and expected.created)
+    for channel, reading in shown.consent.items():
+        hearing.consent(channel, reading, expected.values)
+    return hearing.result(shown)
+
+
+_NO_VALUES: Values = {}
+
+
+def _is_ours(values: Values, expected: Expectation, policy: StreamPolicy) -> bool:
+    """Whether a record that a create in doubt may have made is the one it made: beside the key, at least one field
+    that the create named holds what it was told (or it named nothing else)."""
+    if not expected.created:
+        return True
+    beside = [
+        f for f, v in expected.values.items() if f in policy.fields and f != policy.create_key and not is_empty(v)
+    ]
+    beside = [f for f in beside if not f.startswith(CONSENT) and f not in ("emails", "phones")]
+    return not beside or any(
+        f in values and same(policy.fields[f].compare, values[f], expected.values[f]) for f in beside
+    )
+
+
+class _Hearing:
+    """Collects the changes of one link; copies a mapping only when it first changes."""
+
+    __slots__ = ("at", "echo", "link", "moved", "news", "said", "sent", "statements")
+
+    def __init__(self, link: Link, at: str) -> None:
+        self.link = link
+        self.at = at
+        self.echo = dict(link.echo)
+        self.sent = dict(link.sent)
+        self.said: dict[str, Said] = dict(link.said)
+        self.statements = dict(link.statements)
+        self.news: list[str] = []
+        self.moved = False
+
+    def field(self, field: FieldPolicy, value: Value, expected: Values, *, blanked: bool) -> None:
+        name = field.name
+        if isinstance(value, tuple):
+            self._set(field, value, expected)
+            return
+        known = name in self.echo
+        if known and same(field.compare, value, self.echo[name]):
+            return
+        if name in expected and same(field.compare, value, expected[name]):
+            self._agree(name, value, expected[name])
+            return
+        if known and name in self.sent and same(field.compare, value, self.sent[name]):
+            self._agree(name, value, self.sent[name])
+            return
+        self._agree(name, value, value)
+        counts = known or not is_empty(value) or (blanked and name in expected)
+        if counts and field.direction.reads and field.weight is not Weight.NEVER:
+            self.said[name] = (value, self.at)
+            self.news.append(name)
+
+    def _set(self, field: FieldPolicy, value: tuple[str, ...], expected: Values) -> None:
+        name = field.name
+        before = set(_elements(self.echo.get(name)))
+        now = set(value)
+        if name in self.echo and now == before:
+            return
+        ours = set(_elements(expected[name])) if name in expected else before
+        added = (now - before) - (ours - before)
+        removed = (before - now) - (before - ours)
+        self._agree(name, value, value)
+        if (added or removed) and field.direction.reads and field.weight is not Weight.NEVER:
+            old = self.said.get(name)
+            said = dict(old) if isinstance(old, Mapping) else {}
+            said.update(dict.fromkeys(added, (True, self.at)))
+            said.update(dict.fromkeys(removed, (False, self.at)))
+            self.said[name] = said
+            self.news.append(name)
+
+    def consent(self, channel: str, reading: ConsentReading, expected: Values) -> None:
+        name = CONSENT + channel
+        before = self.echo.get(name)
+        if before != reading.state:
+            self._agree(name, reading.state, reading.state)
+        said = self.statements.get(channel, Statements())
+        joined = said.join(
+            _statement(reading, self.at, fresh=before != reading.state and not _ours(reading, expected, name))
+        )
+        if joined != said:
+            self.statements[channel] = joined
+            self.news.append(name)
+
+    def _agree(self, name: str, echo: Value, sent: Value) -> None:
+        self.echo[name] = echo
+        self.sent[name] = sent
+        self.moved = True
+
+    def result(self, shown: Shown) -> Heard:
+        link = self.link
+        revived = link.state is not LinkState.LIVE
+        rekeyed = link.keys != shown.keys
+        if not (self.moved or self.news or revived or rekeyed or link.in_scope != shown.in_scope):
+            return Heard(link)
+        heard = replace(
+            link,
+            state=LinkState.LIVE,
+            echo=self.echo,
+            sent=self.sent,
+            said=self.said,
+            statements=self.statements,
+            keys=shown.keys,
+            in_scope=shown.in_scope,
+        )
+        return Heard(heard, tuple(self.news), self.moved or revived or link.in_scope != shown.in_scope)
+
+
+def _elements(value: Value) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _ours(reading: ConsentReading, expected: Values, name: str) -> bool:
+    return expected.get(name) == reading.state
+
+
+def _statement(reading: ConsentReading, at: str, *, fresh: bool) -> Statements:
+    """A denial counts when the remote departed from its echo, for our own write shows as one too. A grant counts by
+    its evidence alone: it carries its own time, and joining it twice changes nothing."""
+    if reading.state == "denied" and fresh:
+        return Statements(denied_at=reading.at or at)
+    if reading.state == "granted" and reading.evidence is not None:
+        return Statements(granted_at=reading.evidence.when, evidence=reading.evidence)
+    return Statements()
+
+
+def settle(link: Link, told: Values, shown: Shown | None, policy: StreamPolicy) -> Link:
+    """The link after a write was applied: what was told is agreed on, and the echo is what the answer shows.
+
+    `shown` is None when nobody knows yet how the vendor keeps it; then the told values stand for the echo. Only the
+    fields that were told move: anything else in the answer is still to be heard.
+    """
+    echo, sent = dict(link.echo), dict(link.sent)
+    for name, value in told.items():
+        if name not in policy.fields and not name.startswith(CONSENT):
+            continue
+        sent[name] = value
+        echo[name] = _shown(shown, name, value)
+    return replace(link, state=LinkState.LIVE, echo=echo, sent=sent)
+
+
+def _shown(shown: Shown | None, name: str, told: Value) -> Value:
+    if shown is None:
+        return told
+    if name.startswith(CONSENT):
+        reading = shown.consent.get(name.removeprefix(CONSENT))
+        return told if reading is None else reading.state
+    return shown.values.get(name, told)
+
+
+def expectation(told: Sequence[tuple[Values, bool]]) -> Expectation:
+    """Joins what several writes in doubt would make the remote show; the later one wins a field."""
+    values: dict[str, Value] = {}
+    for written, _ in told:
+        values.update(written)
+    return Expectation(values, any(created for _, created in told))
+
+
+def compares(policy: StreamPolicy) -> Mapping[str, Compare]:
+    return {name: field.compare for name, field in policy.fields.items()}
