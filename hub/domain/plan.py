@@ -53,7 +53,8 @@ class Write:
     """A change in the vendor's words, as a sink takes it.
 
     `payload` maps remote paths to remote values (dots descend); `token` is unique in the batch and may be echoed by
-    the vendor (trace ids).
+    the vendor (trace ids); `entity_id` is the hub's own id of the entity, for vendors that keep an external id ("":
+    the sink must do without).
     """
 
     op: Op
@@ -62,3 +63,4 @@ class Write:
     payload: Mapping[str, Any] = field(default_factory=dict)
     token: str = ""
     part: str = ""
+    entity_id: str = ""
