@@ -79,8 +79,9 @@ class RefreshGrant:
         }
         if self.client_secret:
             form["client_secret"] = self.client_secret
-        # An app that rotates refresh tokens takes each only once: a lost answer must not be asked for again blindly.
-        return send_form(_token_path(self.settings), form, repeatable=False)
+        # Repeatable even where the app rotates refresh tokens: if the answer with the new one was lost, the old one is
+        # spent whether or not we ask again.
+        return send_form(_token_path(self.settings), form)
 
     def token(self, response: Response, now: datetime) -> Token:
         return _read(self.settings, response, now, self.refresh_token)
@@ -121,10 +122,8 @@ class JwtGrant:
 def _audience(login_url: str) -> str:
     """The audience names the kind of org, not the host: a sandbox's My Domain host has `.sandbox.` in it."""
     host = urlsplit(login_url).hostname or ""
-    return "https://test.salesforce.com" if host.startswith("test.") or ".sandbox." in host else LOGIN
-
-
-LOGIN = "https://login.salesforce.com"
+    kind = "test" if host.startswith("test.") or ".sandbox." in host else "login"
+    return f"https://{kind}.salesforce.com"
 
 
 @dataclass(frozen=True, slots=True)

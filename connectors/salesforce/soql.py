@@ -9,7 +9,7 @@ from urllib.parse import quote as percent
 from hub.sdk.http import Request, get
 
 URI_MAX = 16_000
-"""Salesforce takes 16,384 bytes of URI and headers together (REST API guide, "Request size"); the rest is for headers."""
+"""Bytes. Salesforce takes 16,384 of URI and headers together (its REST API guide); the rest is for the headers."""
 
 _PATH = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*){0,5}")
 _ESCAPES = str.maketrans(
