@@ -82,3 +82,5 @@ class Outcome:
     fault: Fault | None = None
     existing_id: str | None = None
     gone: bool = False
+    raw_modified_at: str | None = None
+    """The vendor's record-level time in the answer, when it shows the record."""
