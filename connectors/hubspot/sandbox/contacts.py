@@ -62,7 +62,7 @@ class Contacts:
     by_email: dict[str, str] = field(default_factory=dict)
     index: dict[str, Indexed] = field(default_factory=dict)
     index_ids: list[int] = field(default_factory=list)
-    opted_out: Callable[[str], bool] = lambda address: False
+    opted_out: Callable[[str], bool] = lambda _address: False
     _pending: deque[tuple[datetime, str, Indexed | None]] = field(default_factory=deque)
     _last_id: int = 100_000
     _order: list[int] | None = None

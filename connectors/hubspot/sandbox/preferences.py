@@ -35,7 +35,7 @@ class NoResubscribe(Exception):
 @dataclass(slots=True)
 class Preferences:
     clock: Callable[[], datetime]
-    changed: Callable[[str], None] = lambda address: None
+    changed: Callable[[str], None] = lambda _address: None
     """Called with the address whose opt-out from everything was set or lifted."""
     wide: dict[str, Said] = field(default_factory=dict)
     single: dict[tuple[str, int], Said] = field(default_factory=dict)
@@ -56,9 +56,9 @@ class Preferences:
         """The success reason. Raises `NoResubscribe`."""
         key = (address.strip().lower(), subscription)
         wide, before = self.wide.get(key[0]), self.single.get(key)
-        if state == "SUBSCRIBED" and legal_basis is None:
-            if (wide and wide.by_person) or (before and before.state == "UNSUBSCRIBED" and before.by_person):
-                raise NoResubscribe
+        own_word = (wide and wide.by_person) or (before and before.state == "UNSUBSCRIBED" and before.by_person)
+        if state == "SUBSCRIBED" and legal_basis is None and own_word:
+            raise NoResubscribe
         now = self.state(*key)
         if now == state:
             return "NO_STATUS_CHANGE"
