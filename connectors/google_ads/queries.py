@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from connectors.google_ads.settings import Settings
+from connectors.google_ads.utm import NAMES, NEEDS
 from hub.sdk.http import Request, send_json
 
 PATH = re.compile(r"(campaign|campaignBudget|customer|metrics|segments)(\.[a-z][A-Za-z0-9]{0,80}){1,4}")
@@ -32,7 +33,7 @@ CAMPAIGN_FIELDS = (
     "campaign.advertisingChannelType",
     "campaign.startDateTime",
     "campaign.endDateTime",
-    "campaign.finalUrlSuffix",
+    *NEEDS,
     "campaignBudget.amountMicros",
     "campaignBudget.period",
     "customer.currencyCode",
@@ -59,10 +60,16 @@ def json_path(name: str) -> str:
     return UNDERSCORE.sub(lambda m: m[1].upper(), name)
 
 
+DERIVED = tuple(f"utm.{name}" for name in NAMES)
+"""Paths of campaign records that no query asks for: the connector reads them from the URL options."""
+
+
 def wanted(always: Sequence[str], asked: Iterable[str]) -> tuple[str, ...]:
     """The paths to select, each once: the stream's own and the mapping's. ValueError for one that no query can ask."""
     paths = dict.fromkeys(always)
     for path in asked:
+        if path in DERIVED:
+            continue
         if not PATH.fullmatch(path):
             raise ValueError(
                 f"{path!r} cannot be read from Google Ads; expected campaign.*, campaignBudget.*, customer.* or "

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from connectors.google_ads import queries
 from connectors.google_ads.faults import WrongAccount
 from connectors.google_ads.settings import Settings
+from connectors.google_ads.utm import utm
 from hub.domain.moments import iso, parse
 from hub.domain.observation import Record
 from hub.sdk.http import ContractBroken, Request, Response
@@ -127,13 +128,14 @@ class Campaigns:
         for path in self.paths:
             if queries.dig(row, path) is None:
                 queries.plant(row, path, None)
+        row["utm"] = utm(row["campaign"])
         return _without_names(row)
 
     def describe(self) -> Request | None:
         return queries.field_list(self.settings, "campaign")
 
     def fields(self, response: Response | None) -> Sequence[FieldInfo]:
-        return describe(response, queries.CAMPAIGN_FIELDS, ("campaign.", "campaign_budget."))
+        return describe(response, (*queries.CAMPAIGN_FIELDS, *queries.DERIVED), ("campaign.", "campaign_budget."))
 
 
 @dataclass(slots=True)

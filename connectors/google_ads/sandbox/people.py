@@ -10,6 +10,7 @@ from typing import Any
 from connectors.google_ads.queries import CAMPAIGN_FIELDS, gaql_name, plant
 from connectors.google_ads.sandbox.accounts import CLIENT, Account, Campaign
 from connectors.google_ads.sandbox.server import Service
+from connectors.google_ads.utm import utm
 from hub.sdk.sandbox import Unsupported
 
 SETTERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
@@ -56,6 +57,7 @@ class Planners:
         for path in CAMPAIGN_FIELDS:
             value = row[gaql_name(path)]
             plant(raw, path, str(value) if isinstance(value, int) and not isinstance(value, bool) else value)
+        raw["utm"] = utm(raw["campaign"])
         return raw
 
     def create(self, fields: Mapping[str, Any]) -> str:
