@@ -73,5 +73,5 @@ class Connector:
     """Default place in the ranks of origins: lower is trusted more (CRM 10, marketing automation 20, e-mail 30,
     ads 40, files 60)."""
     docs: str = ""
-    meters: Callable[[Response], Mapping[str, int]] = field(default=lambda response: {})
+    meters: Callable[[Response], Mapping[str, int]] = field(default=lambda _: {})
     """What the answer's headers say of the quota: `{"used": n, "limit": n, "remaining": n}`, any of them."""

@@ -95,7 +95,7 @@ class Crowd:
         rng = self._rng
         given, family = self._pick(GIVEN), self._pick(FAMILY)
         company = self._pick(self._companies)
-        place = PLACES[0] if rng.random() < 0.55 else self._pick(PLACES[1:])
+        place = PLACES[0] if sharing or rng.random() < 0.55 else self._pick(PLACES[1:])
         mailbox = ""
         if leader is not None:
             place, mailbox = leader.place, leader.email
@@ -108,7 +108,7 @@ class Crowd:
         email = mailbox or self._address(given, family, self._pick(FREE_MAIL) if personal else company.domain)
         other = self._address(given, family, self._pick(FREE_MAIL)) if not sharing and rng.random() < 0.18 else ""
         created = EPOCH - timedelta(seconds=int(86_400 * (20 + 900 * rng.random())))
-        vendors, city = self._vendors(), self._pick(place.cities)
+        vendors, city = self._vendors(sharing), self._pick(place.cities)
         out = (
             created + (EPOCH - timedelta(days=2) - created) * (0.1 + 0.8 * rng.random())
             if rng.random() < 0.09
@@ -142,9 +142,10 @@ class Crowd:
     def _pick(self, items: tuple[_T, ...]) -> _T:
         return items[int(self._rng.random() * len(items))]
 
-    def _vendors(self) -> tuple[str, ...]:
-        """At least one; a person is rarely both a contact and a lead of Salesforce."""
-        drawn = [name for name, share in SHARES if self._rng.random() < share]
+    def _vendors(self, sharing: bool) -> tuple[str, ...]:
+        """At least one; who shares a mailbox is in Salesforce, where e-mails need not be unique; a person is rarely
+        both a contact and a lead there."""
+        drawn = [name for name, share in SHARES if self._rng.random() < share or (sharing and name == "salesforce")]
         if "salesforce" in drawn and "salesforce_leads" in drawn and self._rng.random() < 0.8:
             drawn.remove("salesforce_leads")
         return tuple(drawn) or (self._pick(tuple(name for name, _ in SHARES)),)

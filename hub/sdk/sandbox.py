@@ -148,7 +148,8 @@ class Running:
 
 def serve(app: ASGIApp, port: int = 0) -> Running:
     """Serves on 127.0.0.1; port 0 takes a free one. `BadInput` when the port is taken or may not be used."""
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named so that asyncio sets TCP_NODELAY; without it each answer waits 40 ms for an ACK.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind(("127.0.0.1", port))
