@@ -27,16 +27,29 @@ class Found:
 class Sink(Protocol):
     """A writable collection, of the same name as its stream."""
 
-    name: str
-    batch_max: int
-    """The most writes one request takes."""
-    look_max: int
-    """The most ids or keys one look takes."""
-    upserts_by_key: bool
-    """True when a create whose key exists at the vendor updates that record instead of making a second one. Then a
-    create needs no look first."""
-    shows_record: bool
-    """True when the answer to a write shows the record as it is now; otherwise the writer reads it back."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def batch_max(self) -> int:
+        """The most writes one request takes."""
+        ...
+
+    @property
+    def look_max(self) -> int:
+        """The most ids or keys one look takes."""
+        ...
+
+    @property
+    def upserts_by_key(self) -> bool:
+        """True when a create whose key exists at the vendor updates that record instead of making a second one. Then
+        a create needs no look first."""
+        ...
+
+    @property
+    def shows_record(self) -> bool:
+        """True when the answer to a write shows the record as it is now; otherwise the writer reads it back."""
+        ...
 
     def read(self, ids: Sequence[str]) -> Request:
         """Looks at records by id, up to `look_max`, with the fields of the mapping; strongly consistent."""

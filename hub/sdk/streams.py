@@ -72,12 +72,20 @@ class FieldInfo:
 class Stream(Protocol):
     """A readable collection. Built by the connector for one connection, with the remote fields its mapping reads."""
 
-    name: str
-    """As in the mapping library: `contacts`, `leads`, `campaigns`, `members`, ..."""
-    entity: str
-    """`contact`, `campaign` or `fact`."""
-    sees_deletes: bool
-    """True when a walk by changes shows deletions as records with `gone`."""
+    @property
+    def name(self) -> str:
+        """As in the mapping library: `contacts`, `leads`, `campaigns`, `members`, ..."""
+        ...
+
+    @property
+    def entity(self) -> str:
+        """`contact`, `campaign` or `fact`."""
+        ...
+
+    @property
+    def sees_deletes(self) -> bool:
+        """True when a walk by changes shows deletions as records with `gone`."""
+        ...
 
     def start(self, cursor: Cursor | None, until: datetime) -> Position:
         """Without a cursor: everything that lives (and, where the vendor shows them, what was deleted lately). With

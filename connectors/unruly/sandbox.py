@@ -1,0 +1,238 @@
+"""The vendor itself, with manners that can be set: what it rewrites, hides, forbids, forgets and mixes up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import RLock
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from hub.domain.moments import iso
+from hub.sdk.sandbox import SandboxConnection, SandboxOptions
+
+TOKEN = "unruly-token"  # noqa: S105 a token of a made-up vendor
+TITLE_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """`case`: what it does to texts (keep, upper, lower). `unique_email`: refuses a second record with an address.
+    `whole_batches`: one invalid record refuses its batch without a word which. `whole_seconds`: times without
+    milliseconds. `mints_ids`: a merge makes a record with a new id that answers for the old ones. `lag`: seconds until
+    the listing shows a write."""
+
+    case: str = "keep"
+    trims: bool = False
+    unique_email: bool = False
+    upserts_by_key: bool = False
+    shows_record: bool = True
+    shows_deletes: bool = True
+    whole_batches: bool = False
+    whole_seconds: bool = False
+    mints_ids: bool = False
+    lag: float = 0.0
+
+
+@dataclass(slots=True)
+class Unruly:
+    """People by id; `log` names every write of the hub (op, id)."""
+
+    options: SandboxOptions
+    manners: Manners = Manners()
+    prefix: str = "u"
+    people_by_id: dict[str, dict[str, Any]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    log: list[tuple[str, str]] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
+    before_write: Callable[[], None] | None = None
+    serial: int = 0
+    lock: RLock = field(default_factory=RLock)
+    name: str = "unruly"
+
+    @property
+    def app(self) -> Starlette:
+        routes = [
+            Route("/me", self._me),
+            Route("/people", self._list),
+            Route("/people/read", self._read, methods=["POST"]),
+            Route("/people/find", self._find, methods=["POST"]),
+            Route("/people/write", self._write, methods=["POST"]),
+        ]
+        return Starlette(routes=routes)
+
+    def connection(self) -> SandboxConnection:
+        m = self.manners
+        settings = {
+            "upserts_by_key": m.upserts_by_key,
+            "shows_record": m.shows_record,
+            "sees_deletes": m.shows_deletes,
+        }
+        return SandboxConnection(settings=settings, secrets={"token": TOKEN})
+
+    # --- what persons do there --------------------------------------------------------------------------------
+
+    def ids(self) -> list[str]:
+        with self.lock:
+            return [i for i, p in self.people_by_id.items() if not p.get("deleted")]
+
+    def find(self, email: str) -> str | None:
+        return next(
+            (i for i in self.ids() if str(self.people_by_id[i].get("email", "")).casefold() == email.casefold()), None
+        )
+
+    def get(self, remote_id: str) -> dict[str, Any] | None:
+        with self.lock:
+            person = self.people_by_id.get(self.aliases.get(remote_id, remote_id))
+            return None if person is None or person.get("deleted") else dict(person)
+
+    def create(self, fields: Mapping[str, Any]) -> str:
+        with self.lock:
+            self.serial += 1
+            remote_id = f"{self.prefix}{self.serial:05d}"
+            person: dict[str, Any] = {"email": None, "name": None, "title": None, "city": None, "phones": [], "opted_out": False}
+            self.people_by_id[remote_id] = {"id": remote_id, **person, **self._kept(fields), "updated": self._now()}
+            return remote_id
+
+    def edit(self, remote_id: str, fields: Mapping[str, Any]) -> None:
+        with self.lock:
+            self.people_by_id[remote_id].update(self._kept(fields), updated=self._now())
+
+    def delete(self, remote_id: str) -> None:
+        with self.lock:
+            self.people_by_id[remote_id].update(deleted=True, updated=self._now())
+
+    def opt_out(self, remote_id: str) -> None:
+        self.edit(remote_id, {"opted_out": True})
+
+    def merge(self, winner: str, loser: str) -> str:
+        with self.lock:
+            if not self.manners.mints_ids:
+                self.people_by_id[loser].update(deleted=True, merged_into=winner, updated=self._now())
+                self.people_by_id[winner].update(updated=self._now())
+                return winner
+            fields = {k: v for k, v in self.people_by_id[winner].items() if k not in ("id", "aliases")}
+            old = [winner, loser, *self.people_by_id[winner].get("aliases", ())]
+            for gone in (winner, loser):
+                del self.people_by_id[gone]
+            minted = self.create({})
+            self.people_by_id[minted].update(fields, updated=self._now(), aliases=sorted(old))
+            self.aliases.update(dict.fromkeys(old, minted))
+            return minted
+
+    # --- the API ------------------------------------------------------------------------------------------------
+
+    def _now(self) -> str:
+        moment = self.options.clock()
+        return iso(moment.replace(microsecond=0) if self.manners.whole_seconds else moment)
+
+    def _kept(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        kept: dict[str, Any] = {}
+        for name, value in fields.items():
+            if isinstance(value, str) and name in ("name", "title", "city"):
+                value = value.strip() if self.manners.trims else value
+                value = {"upper": value.upper(), "lower": value.lower()}.get(self.manners.case, value)
+            kept[name] = value
+        return kept
+
+    def _denied(self, request: Request) -> JSONResponse | None:
+        self.calls[f"{request.method} {request.url.path}"] += 1
+        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+            return JSONResponse({"error": "unauthorised"}, 401)
+        return None
+
+    async def _me(self, request: Request) -> JSONResponse:
+        return self._denied(request) or JSONResponse({"account": self.prefix})
+
+    async def _list(self, request: Request) -> JSONResponse:
+        if denied := self._denied(request):
+            return denied
+        q = request.query_params
+        visible = iso(self._visible())
+        with self.lock:
+            rows = sorted(
+                (p["updated"], i)
+                for i, p in self.people_by_id.items()
+                if p["updated"] >= q["since"]
+                and (p["updated"], i) > (q["since"], q["after"])
+                and p["updated"] <= min(q["until"], visible)
+                and (self.manners.shows_deletes or not p.get("deleted"))
+            )
+            limit = int(q["limit"])
+            page = rows[:limit]
+            following = {"updated": page[-1][0], "id": page[-1][1]} if len(rows) > limit else None
+            return JSONResponse({"people": [dict(self.people_by_id[i]) for _, i in page], "next": following})
+
+    def _visible(self) -> datetime:
+        return self.options.clock() - timedelta(seconds=self.manners.lag)
+
+    async def _read(self, request: Request) -> JSONResponse:
+        if denied := self._denied(request):
+            return denied
+        ids = (await request.json())["ids"]
+        with self.lock:
+            shown = [p for p in (self.get(i) for i in ids) if p]
+            return JSONResponse({"people": shown, "missing": [i for i in ids if self.get(i) is None]})
+
+    async def _find(self, request: Request) -> JSONResponse:
+        if denied := self._denied(request):
+            return denied
+        emails = {e.casefold() for e in (await request.json())["emails"]}
+        with self.lock:
+            shown = [dict(self.people_by_id[i]) for i in self.ids()]
+            return JSONResponse({"people": [p for p in shown if str(p.get("email", "")).casefold() in emails]})
+
+    async def _write(self, request: Request) -> JSONResponse:
+        if denied := self._denied(request):
+            return denied
+        writes = (await request.json())["writes"]
+        if self.before_write is not None:
+            self.before_write()
+        with self.lock:
+            bad = [w for w in writes if len(str(w["fields"].get("title") or "")) > TITLE_MAX]
+            if bad and self.manners.whole_batches:
+                return JSONResponse({"error": "invalid", "field": "title" if len(writes) == 1 else ""}, 400)
+            return JSONResponse({"results": [self._apply(w, w in bad) for w in writes]})
+
+    def _apply(self, write: dict[str, Any], bad: bool) -> dict[str, Any]:
+        result: dict[str, Any] = {"token": write["token"]}
+        if bad:
+            return {**result, "status": "invalid", "field": "title"}
+        if write["op"] == "create":
+            return {**result, **self._create(write["fields"])}
+        remote_id = self.aliases.get(write["id"], write["id"])
+        if self.get(remote_id) is None:
+            return {**result, "status": "gone"}
+        if write["op"] == "remove":
+            self.delete(remote_id)
+        else:
+            self.edit(remote_id, write["fields"])
+        self.log.append((write["op"], remote_id))
+        return {**result, **self._ok(remote_id)}
+
+    def _create(self, fields: dict[str, Any]) -> dict[str, Any]:
+        existing = self.find(str(fields.get("email", "")))
+        if existing and self.manners.upserts_by_key:
+            self.edit(existing, fields)
+            self.log.append(("upsert", existing))
+            return self._ok(existing)
+        if existing and self.manners.unique_email:
+            return {"status": "exists", "id": existing}
+        remote_id = self.create(fields)
+        self.log.append(("create", remote_id))
+        return self._ok(remote_id)
+
+    def _ok(self, remote_id: str) -> dict[str, Any]:
+        shown = {"person": self.get(remote_id)} if self.manners.shows_record else {}
+        return {"status": "ok", "id": remote_id, **shown}
+
+
+def sandbox(options: SandboxOptions) -> Unruly:
+    """With good manners, and the people of the world's csv appearances."""
+    return Unruly(options)
