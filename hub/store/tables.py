@@ -175,6 +175,8 @@ golden = Table(
     Column("updated_at", String, nullable=False),
 )
 Index("ix_golden_entity_state", golden.c.entity, golden.c.state)
+# All that the question "who has to be told?" reads of a golden record, so that it never touches the wide rows.
+Index("ix_golden_due", golden.c.entity, golden.c.entity_id, golden.c.state, golden.c.rev)
 
 tellings = Table(  # how far each sink has been told of each entity; due when behind the golden revision or epoch
     "tellings",
@@ -253,6 +255,7 @@ issues = Table(
     UniqueConstraint("dedupe"),
 )
 Index("ix_issues_state", issues.c.state)
+Index("ix_issues_address", issues.c.connection, issues.c.stream, issues.c.remote_id)
 
 facts = Table(  # bitemporal: a restated value is a further row, `known_to` closes the old one
     "facts",

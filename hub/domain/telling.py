@@ -1,0 +1,20 @@
+"""How far one sink has been told of one entity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """The sink `connection`/`stream` was told of the entity up to golden revision `rev`, under the mapping and policy
+    whose hash is `epoch`. It is due again when either moved, but not before `retry_at`. `tries` counts failures in a
+    row."""
+
+    entity_id: str
+    connection: str
+    stream: str
+    rev: int
+    epoch: str
+    retry_at: str | None = None
+    tries: int = 0

@@ -1,0 +1,141 @@
+"""Opens the store: transactions to read and to write, migrations, an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from hub.errors import BadInput
+from hub.store import dialect
+
+Transaction: TypeAlias = AsyncConnection
+"""What every function of the store works in: one transaction, opened by `Database.read` or `Database.write`."""
+
+DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+    "postgresql+asyncpg": "postgresql+asyncpg",
+}
+
+
+class Database:
+    """One store. Every use is one transaction: committed at the end of the block, rolled back when it raises.
+
+    On SQLite writers queue up inside the process (one at a time) and wait up to 5 s for those of other processes;
+    readers see the state at their beginning and wait for nobody. On PostgreSQL readers have the same view
+    (REPEATABLE READ, read only) and writers run side by side.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.dialect = url.get_backend_name()
+        self._queue: asyncio.Lock | None = None
+        self._writer: asyncio.Task[object] | None = None
+        if self.dialect == dialect.SQLITE:
+            self._queue = asyncio.Lock()
+            self._write = _sqlite_engine(url, writer=True)
+            self._read = _sqlite_engine(url, writer=False)
+        else:
+            self._write = create_async_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True)
+            self._read = self._write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that only reads, of one moment."""
+        async with self._read.begin() as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that writes. Keep it short: no network call inside."""
+        if self._queue is None:
+            async with self._write.begin() as conn:
+                yield conn
+            return
+        if self._writer is not None and self._writer is asyncio.current_task():
+            raise RuntimeError("this task is writing already: pass its connection on instead of opening a second one")
+        async with self._queue:
+            self._writer = asyncio.current_task()
+            try:
+                async with self._write.begin() as conn:
+                    yield conn
+            finally:
+                self._writer = None
+
+    async def upgrade(self, revision: str = "head") -> None:
+        """Brings the schema up to date; does nothing when it is. Two processes may call it at once."""
+        async with self.write() as conn:
+            await dialect.hold_upgrade_lock(conn)
+            await conn.run_sync(_migrate, revision)
+
+    async def close(self) -> None:
+        """Closes every connection. A `Database` that was not closed keeps its process from ending."""
+        await self._read.dispose()
+        await self._write.dispose()
+
+
+def open_database(url: str) -> Database:
+    """The store at `sqlite:///path/to/file` or `postgresql://user:password@host:port/name`.
+
+    Nothing is contacted yet. Raises `BadInput` for a URL of another kind, an SQLite file in a folder that does not
+    exist, or an in-memory SQLite store (it would be empty for every new connection).
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise _bad("it is not a database URL") from None
+    driver = DRIVERS.get(parsed.drivername)
+    if driver is None:
+        raise _bad(f"it begins with {parsed.drivername}://")
+    parsed = parsed.set(drivername=driver)
+    if driver.startswith("sqlite"):
+        if not parsed.database or parsed.database == ":memory:":
+            raise _bad("it names no file")
+        folder = Path(parsed.database).absolute().parent
+        if not folder.is_dir():
+            raise BadInput(f"The store's folder {folder} does not exist.", mend="Make the folder, or run `hub init`.")
+    return Database(parsed)
+
+
+def _bad(why: str) -> BadInput:
+    return BadInput(
+        f"The store's address cannot be used: {why}.",
+        mend="Give sqlite:///path/to/hub.db or postgresql://user:password@host:5432/name.",
+    )
+
+
+def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        # The driver must not begin transactions by itself: it would do so late, and not with IMMEDIATE.
+        connect_args={"isolation_level": None},
+        pool_size=1 if writer else 4,
+        max_overflow=0 if writer else 4,
+    )
+    event.listen(engine.sync_engine, "connect", lambda dbapi, _: dialect.prepare_sqlite(dbapi, writer=writer))
+    event.listen(engine.sync_engine, "begin", lambda conn: dialect.begin_sqlite(conn, writer=writer))
+    return engine
+
+
+def alembic_config(conn: Connection | None = None) -> Config:
+    """Alembic's settings, made here so that no file has to be found at run time."""
+    config = Config()
+    config.set_main_option("script_location", "hub.store:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = conn
+    return config
+
+
+def _migrate(conn: Connection, revision: str) -> None:
+    command.upgrade(alembic_config(conn), revision)

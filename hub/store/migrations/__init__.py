@@ -1,0 +1,1 @@
+"""The schema's history, for alembic. `hub.store.database.Database.upgrade` runs it."""

@@ -1,0 +1,103 @@
+"""Executions of jobs with their counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.domain.run import Run, RunState
+from hub.errors import NotFound
+from hub.store.tables import runs
+
+T = runs.c
+
+
+async def start(conn: AsyncConnection, run: Run) -> None:
+    await conn.execute(
+        insert(runs).values(
+            id=run.id,
+            job=run.job,
+            connection=run.connection,
+            stream=run.stream,
+            lane=run.lane,
+            state=run.state,
+            counts=dict(run.counts),
+            note=run.note,
+            started_at=run.started_at,
+            ended_at=run.ended_at,
+        )
+    )
+
+
+async def bump(conn: AsyncConnection, run_id: str, counts: Mapping[str, int]) -> None:
+    """Adds to the run's counts, in the transaction that does the counted work. NotFound when there is no such run."""
+    held = await _counts(conn, run_id)
+    await conn.execute(update(runs).where(T.id == run_id).values(counts=_sum(held, counts)))
+
+
+async def finish(
+    conn: AsyncConnection,
+    run_id: str,
+    state: RunState,
+    ended_at: str,
+    *,
+    note: str = "",
+    counts: Mapping[str, int] | None = None,
+) -> None:
+    """Ends a run, adding last counts. NotFound when there is no such run."""
+    held = await _counts(conn, run_id)
+    await conn.execute(
+        update(runs)
+        .where(T.id == run_id)
+        .values(state=state, ended_at=ended_at, note=note, counts=_sum(held, counts or {}))
+    )
+
+
+async def recent(
+    conn: AsyncConnection,
+    limit: int = 20,
+    *,
+    connection: str | None = None,
+    job: str | None = None,
+    state: RunState | None = None,
+) -> list[Run]:
+    """The latest runs, newest first."""
+    chosen = select(runs).order_by(T.started_at.desc(), T.id.desc()).limit(limit)
+    for column, value in ((T.connection, connection), (T.job, job), (T.state, state)):
+        if value is not None:
+            chosen = chosen.where(column == value)
+    return [_run(row) for row in await conn.execute(chosen)]
+
+
+async def get(conn: AsyncConnection, run_id: str) -> Run | None:
+    row = (await conn.execute(select(runs).where(T.id == run_id))).first()
+    return None if row is None else _run(row)
+
+
+async def _counts(conn: AsyncConnection, run_id: str) -> Mapping[str, int]:
+    held = (await conn.execute(select(T.counts).where(T.id == run_id).with_for_update())).scalar_one_or_none()
+    if held is None:
+        raise NotFound(f"There is no run {run_id}.", mend="`hub runs` lists them.")
+    return dict(held)
+
+
+def _sum(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+    return {name: left.get(name, 0) + right.get(name, 0) for name in {**left, **right}}
+
+
+def _run(row: Any) -> Run:
+    return Run(
+        id=row.id,
+        job=row.job,
+        started_at=row.started_at,
+        connection=row.connection,
+        stream=row.stream,
+        lane=row.lane,
+        state=RunState(row.state),
+        counts=row.counts,
+        note=row.note,
+        ended_at=row.ended_at,
+    )
