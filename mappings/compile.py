@@ -1,0 +1,93 @@
+"""Compiles a checked document into a lens."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from mappings import currencies
+from mappings.clauses import Condition, ConsentRead, Country, Document, FieldDoc, Source
+from mappings.consents import consent_reader
+from mappings.conversions import TRANSFORMS
+from mappings.document import parse
+from mappings.lens import Lens
+from mappings.match_authoring import MODIFIED_AT
+from mappings.matching import key_reader
+from mappings.readers import FieldReader, field_reader, is_plain, plain_reader
+from mappings.scopes import scope_test
+from mappings.writers import field_writer, needs_record
+
+
+def compiled(document: Document) -> Lens:
+    """The lens of a document."""
+    readers = {field.name: field_reader(field) for field in document.fields}
+    written = [field for field in document.fields if field.direction.writes]
+    plain = tuple(field for field in document.fields if is_plain(field))
+    rest = [readers[field.name] for field in document.fields if not is_plain(field)]
+    together: tuple[FieldReader, ...] = (plain_reader(plain), *rest) if plain else tuple(rest)
+    tellers = {doc.channel: doc for doc in document.consent if doc.deny or doc.grant}
+    told = [path for doc in tellers.values() for path in (*doc.deny, *doc.grant)]
+    return Lens(
+        f"{document.connector}/{document.stream}",
+        document.connector,
+        document.stream,
+        document.entity.name,
+        document.hash,
+        document.policy,
+        _reads(document),
+        tuple(dict.fromkeys([path for field in written for path in field.paths] + told)),
+        together,
+        {field.name: (readers[field.name], (*field.paths, *_beside(field))) for field in document.fields},
+        {field.name: field_writer(field, readers[field.name]) for field in written},
+        frozenset(field.name for field in written if needs_record(field)),
+        tuple(key_reader(doc) for doc in document.match),
+        tuple((doc.channel, consent_reader(doc)) for doc in document.consent if doc.reads),
+        tellers,
+        scope_test(document.scope),
+    )
+
+
+@lru_cache(maxsize=512)
+def lens(source: bytes | str, file: str) -> Lens:
+    """The lens of a document's text, kept by its content. `BadDocument` with every complaint."""
+    return compiled(parse(source, file))
+
+
+def _reads(document: Document) -> tuple[str, ...]:
+    """Every remote path that is looked at, each once, in the document's order."""
+    paths: list[str | None] = []
+    for field in document.fields:
+        paths += [*field.paths, *_beside(field)]
+    for match in document.match:
+        paths += [*match.paths, *match.name_from, *_country(match.country)]
+    for consent in document.consent:
+        for read in consent.reads:
+            paths += _consent(read)
+    paths += _conditions(document.scope)
+    return tuple(path for path in dict.fromkeys(paths) if path is not None and path != MODIFIED_AT)
+
+
+def _beside(field: FieldDoc) -> list[str]:
+    """Paths that a field's steps look at beside its own."""
+    paths = _country(field.country)
+    for name, args in field.transform:
+        for arg in TRANSFORMS[name].args:
+            said = args.get(arg.name)
+            if arg.path and isinstance(said, str) and not currencies.is_code(said):
+                paths.append(said)
+    return paths
+
+
+def _country(country: Country) -> list[str]:
+    return [] if country.path is None else [country.path]
+
+
+def _consent(read: ConsentRead) -> list[str | None]:
+    sources: tuple[Source, ...] = (read.who, read.how)
+    return [read.path, read.at, *(source.path for source in sources), read.when]
+
+
+def _conditions(conditions: tuple[Condition, ...]) -> list[str]:
+    paths: list[str] = []
+    for condition in conditions:
+        paths += _conditions(condition.any) if condition.op == "any" else [condition.path]
+    return paths

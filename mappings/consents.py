@@ -1,0 +1,136 @@
+"""Reading and writing consent: what a remote shows for a channel, and what is told it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from hub.domain.consent import ConsentReading, Evidence
+from mappings import kinds
+from mappings.clauses import ConsentDoc, ConsentRead, Source
+from mappings.conversions import TRANSFORMS
+from mappings.match_authoring import MODIFIED_AT, folded
+from mappings.misfit import Misfit, masked, shown
+from mappings.paths import MISSING, Astray, Raw, getter
+from mappings.readers import Complaints, is_blank
+from mappings.reading import ValueComplaint
+
+DENIED, GRANTED, NONE = "denied", "granted", "none"
+ConsentReader: TypeAlias = Callable[[Raw, str | None, Complaints], ConsentReading | None]
+_MILLISECONDS_FROM = 10**11
+_STRENGTH = {DENIED: 2, GRANTED: 1, NONE: 0}
+
+
+def consent_reader(doc: ConsentDoc) -> ConsentReader:
+    """The reader of a channel; None comes out when the record shows nothing of it. Deny wins."""
+    readers = tuple(_one(doc.channel, read) for read in doc.reads)
+    if len(readers) == 1:
+        return readers[0]
+
+    def read(raw: Raw, modified_at: str | None, complaints: Complaints) -> ConsentReading | None:
+        found = [r for r in (one(raw, modified_at, complaints) for one in readers) if r is not None]
+        return max(found, key=lambda r: (_STRENGTH[r.state], r.at or "")) if found else None
+
+    return read
+
+
+def _one(channel: str, doc: ConsentRead) -> ConsentReader:
+    get = getter(doc.path)
+    field = f"consent.{channel}"
+    any_denies = "*" in doc.denied
+    states = {**dict.fromkeys(doc.none or (), NONE), **dict.fromkeys(doc.granted, GRANTED)}
+    states.update(dict.fromkeys(doc.denied, DENIED))
+    when_said = _time(field, doc.at)
+    evidence = _evidence(field, doc)
+
+    def state_of(value: Any) -> str | None:
+        state = states.get(folded(value))
+        if state is not None:
+            return state
+        if is_blank(value):
+            return NONE
+        if any_denies:
+            return DENIED
+        return NONE if doc.none is None else None
+
+    def read(raw: Raw, modified_at: str | None, complaints: Complaints) -> ConsentReading | None:
+        value = get(raw)
+        if value is MISSING:
+            return None
+        items = value if isinstance(value, list) else [value]
+        found = [state_of(item) for item in items] or [NONE]
+        if None in found or isinstance(value, (dict, Astray)):
+            expected = f"one of {', '.join(sorted(states))[:200]}"
+            said = masked(None) if isinstance(value, Astray) else shown(value)
+            complaints.append(ValueComplaint(field, doc.path, said, expected, "Say in the mapping what it means"))
+        known = [state for state in found if state is not None]
+        if not known:
+            return None
+        state = max(known, key=_STRENGTH.__getitem__)
+        if state == DENIED:
+            return ConsentReading(DENIED, when_said(raw, modified_at, complaints))
+        if state == GRANTED:
+            proof = evidence(raw, complaints)
+            if proof is not None:
+                return ConsentReading(GRANTED, when_said(raw, None, complaints) or proof.when, proof)
+        return ConsentReading(NONE)
+
+    return read
+
+
+def _time(field: str, path: str | None) -> Callable[[Raw, str | None, Complaints], str | None]:
+    if path is None:
+        return lambda _raw, _modified_at, _complaints: None
+    if path == MODIFIED_AT:
+        return lambda _raw, modified_at, _complaints: modified_at
+    get = getter(path)
+
+    def find(raw: Raw, _modified_at: str | None, complaints: Complaints) -> str | None:
+        value = get(raw)
+        if value is MISSING or is_blank(value):
+            return None
+        try:
+            return moment(value)
+        except Misfit as misfit:
+            complaints.append(ValueComplaint(field, path, shown(value), misfit.expected, misfit.mend))
+            return None
+
+    return find
+
+
+def moment(value: object) -> str:
+    """A vendor's time: ISO 8601, or seconds or milliseconds since 1970."""
+    try:
+        count = kinds.integer(value)
+    except Misfit:
+        return kinds.moment(value)
+    unit = "epoch_ms" if abs(count) >= _MILLISECONDS_FROM else "epoch_s"
+    return str(TRANSFORMS[unit].forward({})(count, {}))
+
+
+def _evidence(field: str, doc: ConsentRead) -> Callable[[Raw, Complaints], Evidence | None]:
+    who, how, when = _text(doc.who), _text(doc.how), _time(field, doc.when)
+
+    def find(raw: Raw, complaints: Complaints) -> Evidence | None:
+        at = when(raw, None, complaints)
+        by, means = who(raw), how(raw)
+        return Evidence(by, at, means) if at and by and means else None
+
+    return find
+
+
+def _text(source: Source) -> Callable[[Raw], str]:
+    if source.path is None:
+        return lambda _raw: source.text
+    get = getter(source.path)
+
+    def find(raw: Raw) -> str:
+        value = get(raw)
+        return value.strip()[:500] if isinstance(value, str) else ""
+
+    return find
+
+
+def tells(doc: ConsentDoc, state: str) -> Mapping[str, Any]:
+    """What is written to bring a channel to a state; nothing where the document doesn't say."""
+    return doc.deny if state == DENIED else doc.grant if state == GRANTED else {}

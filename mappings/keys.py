@@ -1,0 +1,61 @@
+"""Match keys: what of a record says that it is the same person or campaign as another one."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+from hub.domain.keys import Key
+from mappings import phones
+from mappings.kinds import looks_like_email
+
+_SHARED = """
+abuse accounting accounts admin administrator all billing booking bookings buero careers compliance contact contacts
+customercare customerservice do-not-reply donotreply editor enquiries enquiry events feedback finance general hello
+help helpdesk hi hr info information inquiries inquiry invoice invoices it jobs kontakt legal mail mailbox
+mailer-daemon management marketing media news newsletter no-reply no_reply noc noreply notifications office operations
+orders partner partners post postmaster pr press privacy reception recruiting recruitment reply root sales security
+service services shop staff subscribe support team tech unsubscribe users webmaster welcome
+"""
+ROLES = frozenset(_SHARED.split())
+"""Local parts of mailboxes that several people share. (Not closed in nature: a name that is missing here costs a
+merge of strangers, one too many costs a missed match.)"""
+
+
+def is_role(address: str) -> bool:
+    """Whether a lower-cased address is a shared mailbox; a `+tag` is looked through."""
+    local = address.partition("@")[0]
+    return local in ROLES or local.partition("+")[0] in ROLES
+
+
+@lru_cache(maxsize=16384)
+def fold_name(name: str) -> str:
+    """A name for comparing: NFKC, without case, single spaces."""
+    text = name if name.isascii() else unicodedata.normalize("NFKC", name)
+    return " ".join(text.casefold().split())
+
+
+def email_key(address: str, name: str) -> Key | None:
+    """The key of an address; of a role mailbox only together with the full name. None when it is no address."""
+    text = address.strip().lower()
+    if not looks_like_email(text) or "|" in text:
+        return None
+    if not is_role(text):
+        return Key("email", text)
+    folded = fold_name(name[:500])
+    return Key("email", f"{text}|{folded}") if folded else None
+
+
+def phone_name_key(phone: str, region: str | None, names: list[str]) -> Key | None:
+    """The key of a phone with all parts of a name; None when a part is empty or the phone is no number."""
+    parts = [fold_name(name[:500]) for name in names]
+    if not parts or not all(parts):
+        return None
+    number = phones.number_of(phone, region)
+    return Key("phone_name", f"{number}|{' '.join(parts)}") if number else None
+
+
+def word_key(kind: str, text: str) -> Key | None:
+    """The key of a campaign's code or name."""
+    folded = fold_name(text[:500])
+    return Key(kind, folded) if folded else None

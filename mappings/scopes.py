@@ -1,0 +1,46 @@
+"""The scope of a mapping: which records are in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from mappings.clauses import Condition
+from mappings.match_authoring import folded
+from mappings.paths import MISSING, Astray, Raw, getter
+from mappings.readers import is_blank
+
+Test: TypeAlias = Callable[[Raw], bool]
+
+
+def scope_test(conditions: tuple[Condition, ...]) -> Test | None:
+    """One test of all conditions; None when everything is in scope."""
+    tests = tuple(_test(condition) for condition in conditions)
+    if not tests:
+        return None
+    return tests[0] if len(tests) == 1 else lambda raw: all(test(raw) for test in tests)
+
+
+def _test(condition: Condition) -> Test:
+    if condition.op == "any":
+        tests = tuple(_test(inner) for inner in condition.any)
+        return lambda raw: any(test(raw) for test in tests)
+    get = getter(condition.path)
+    if condition.op == "present":
+        return lambda raw: any(not is_blank(item) for item in _items(get(raw))) is condition.present
+    if condition.op == "in":
+        return lambda raw: any(item in condition.values for item in _words(get(raw)))
+    if condition.op == "not_in":
+        return lambda raw: not any(item in condition.values for item in _words(get(raw)))
+    match = {"starts_with": str.startswith, "ends_with": str.endswith, "contains": str.__contains__}[condition.op]
+    return lambda raw: any(match(item, condition.text) for item in _words(get(raw)))
+
+
+def _items(value: Any) -> list[Any]:
+    if value is MISSING or isinstance(value, Astray):
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _words(value: Any) -> list[str]:
+    return [folded(item) for item in _items(value) if not isinstance(item, (list, dict))]
