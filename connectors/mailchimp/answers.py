@@ -71,7 +71,7 @@ def _rows(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 def _applied(write: Write, record: Record) -> Outcome:
     """The record as it is now. Its id differs from the one written to when the member vanished and the address was
     added anew, or belongs to somebody else by now."""
-    return Outcome(Status.APPLIED, _same_id(write.remote_id, record), record.raw)
+    return Outcome(Status.APPLIED, _same_id(write.remote_id, record), record.raw, raw_modified_at=record.modified_at)
 
 
 def _same_id(asked: str | None, record: Record) -> str:
@@ -100,4 +100,4 @@ def member_outcome(shape: Shape, response: Response) -> Outcome:
         record = shape.record(body)
     except ValueError as error:
         raise ContractBroken(f"a changed member has no readable {error}") from error
-    return Outcome(Status.APPLIED, record.id, record.raw)
+    return Outcome(Status.APPLIED, record.id, record.raw, raw_modified_at=record.modified_at)

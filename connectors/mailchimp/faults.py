@@ -129,14 +129,12 @@ def refusal(title: str, text: str, named: str = "", field_message: str = "") -> 
             FaultKind.INVALID,
             "Forgotten Email Not Subscribed",
             "this address was permanently deleted at Mailchimp: only its owner can return, by a sign-up form",
-            "email_address",
         )
     if title == "Member In Compliance State" or _COMPLIANCE in low:
         return Fault(
             FaultKind.INVALID,
             "Member In Compliance State",
             "Mailchimp blocks this address (unsubscribed, bounced or under review); the hub leaves it so",
-            "status",
         )
     if any(sign in low for sign in _FAKE):
         return Fault(
