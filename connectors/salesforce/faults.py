@@ -19,7 +19,7 @@ from hub.sdk.http import Request, Response, describe
 
 DAILY_WAIT = 1800.0
 """Seconds to wait when the org's rolling 24-hour quota is spent."""
-CONCURRENT_WAIT = 30.0
+CONCURRENT_WAIT = 10.0
 """Seconds to wait when too many long requests run at once."""
 
 _TEMPORARY_RECORD = frozenset({"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "QUERY_TIMEOUT", "UNKNOWN_EXCEPTION"})
@@ -46,9 +46,9 @@ def classify(request: Request, response: Response) -> Fault | None:
     """The fault of a request as a whole; None for successes and for answers that speak of records."""
     if response.ok or response.status == 300:
         return None
-    if request.path.endswith(TOKEN_PATH):
-        return _of_token(response)
     code, message = _first_error(response)
+    if request.path.endswith(TOKEN_PATH) and code not in _LIMITS:
+        return _of_token(response)
     if response.status == 401 or code == "INVALID_SESSION_ID":
         return Fault(FaultKind.UNAUTHORISED, code or "401", "the session expired or is not valid")
     if code in _LIMITS or response.status == 429:
@@ -88,6 +88,8 @@ def _setup(code: str, message: str) -> Fault:
     mend = _SETUP[code]
     if column == "CurrencyIsoCode":
         mend = "the org has one currency: name it in the setting `currency`"
+    elif column:
+        mend += ", or name it in the setting `absent_fields`" if "mapping" in mend else ""
     return Fault(FaultKind.MISCONFIGURED, code, where + mend, field=column)
 
 

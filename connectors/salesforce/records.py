@@ -49,8 +49,8 @@ def place(row: Any) -> tuple[str, str] | None:
         return None
 
 
-def record(shape: Shape, row: Any, fields: Sequence[str]) -> Record | Complaint:
-    """A row as a record.
+def record(shape: Shape, row: Any, fields: Sequence[str], currency: str = "") -> Record | Complaint:
+    """A row as a record. `currency` is that of an org which has but one, and so no column CurrencyIsoCode.
 
     A row in the recycle bin is `gone`; `MasterRecordId` names the survivor when it got there by a merge. A converted
     lead is `gone` too: Salesforce makes it read-only and its contact goes on in the stream `contacts`, where it is read
@@ -67,6 +67,8 @@ def record(shape: Shape, row: Any, fields: Sequence[str]) -> Record | Complaint:
     hidden = {m for m in shape.marks if m.lower() not in wanted}
     raw = {k: _plain(v) for k, v in row.items() if k != "attributes" and k not in hidden}
     raw["Id"] = at[1]
+    if currency and "currencyisocode" in wanted:
+        raw["CurrencyIsoCode"] = currency
     master = row.get("MasterRecordId")
     deleted = row.get("IsDeleted") is True
     return Record(

@@ -14,7 +14,7 @@ SHARED_HOSTS = frozenset({"login.salesforce.com", "test.salesforce.com"})
 
 
 class Settings(BaseModel):
-    """Settings of one Salesforce org.
+    """Settings of one Salesforce org, for a standard org with one currency by default.
 
     Without `login_url` tokens are asked of the connection's base URL, which is login.salesforce.com unless the
     operator gives another. `instance_url` sends API calls through a proxy instead of the address that the token names.
@@ -41,6 +41,10 @@ class Settings(BaseModel):
         pattern=r"^([A-Z]{3})?$",
         title="The org's only currency (ISO 4217); empty when the org has several and records carry CurrencyIsoCode",
     )
+    absent_fields: tuple[str, ...] = Field(
+        default=("Campaign_Code__c", "CurrencyIsoCode"),
+        title="Fields of the mappings that this org does not have: never asked for, they say nothing",
+    )
 
     @model_validator(mode="after")
     def _fits_the_grant(self) -> Settings:
@@ -52,6 +56,11 @@ class Settings(BaseModel):
                 "set `login_url` to https://<your-domain>.my.salesforce.com"
             )
         return self
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """The absent fields, lower case; CurrencyIsoCode is one where the org has a single currency."""
+        return frozenset(f.lower() for f in (*self.absent_fields, *(["CurrencyIsoCode"] if self.currency else [])))
 
     @property
     def data(self) -> str:

@@ -22,11 +22,12 @@ class Shape:
     lookups: tuple[tuple[str, str], ...]
     ops: frozenset[Op]
 
-    def columns(self, fields: Sequence[str]) -> tuple[str, ...]:
-        """Everything to ask for, each column once, whatever case a mapping writes it in."""
+    def columns(self, fields: Sequence[str], absent: frozenset[str]) -> tuple[str, ...]:
+        """Everything to ask for, each column once, whatever case a mapping writes it in. `absent` in lower case."""
         seen: dict[str, str] = {}
         for path in (*self.keys, *self.marks, *fields):
-            seen.setdefault(path.lower(), path)
+            if path.lower() not in absent:
+                seen.setdefault(path.lower(), path)
         return tuple(seen.values())
 
 

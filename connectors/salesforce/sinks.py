@@ -45,9 +45,7 @@ class SObjectSink:
         self._shape = shape
         self._settings = settings
         self._fields = tuple(fields)
-        self._currency = settings.currency if "CurrencyIsoCode" in fields else ""
-        asked = [f for f in fields if not (self._currency and f == "CurrencyIsoCode")]
-        self._select = soql.select(shape.sobject, shape.columns(asked))
+        self._select = soql.select(shape.sobject, shape.columns(fields, settings.absent))
 
     def read(self, ids: Sequence[str]) -> Request:
         known = [i for i in ids if is_id(i)]
@@ -78,8 +76,7 @@ class SObjectSink:
             raise ContractBroken(f"a look at {len(asked)} {self._shape.sobject} records did not fit one answer")
         records: list[Record] = []
         for row in answer.rows:
-            shown = {**row, "CurrencyIsoCode": self._currency} if self._currency and isinstance(row, dict) else row
-            item = record(self._shape, shown, self._fields)
+            item = record(self._shape, row, self._fields, self._settings.currency)
             if not isinstance(item, Record):
                 raise ContractBroken(f"a look at {self._shape.sobject} showed a row without a readable Id")
             records.append(item)

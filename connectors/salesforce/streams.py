@@ -41,9 +41,7 @@ class SObjectStream:
         self._shape = shape
         self._settings = settings
         self._fields = tuple(fields)
-        self._currency = settings.currency if "CurrencyIsoCode" in fields else ""
-        asked = [f for f in fields if not (self._currency and f == "CurrencyIsoCode")]
-        self._select = soql.select(shape.sobject, shape.columns(asked))
+        self._select = soql.select(shape.sobject, shape.columns(fields, settings.absent))
         soql.query(settings.data, self._select, deleted=True)  # too long a field list is refused now, not at night
 
     def start(self, cursor: Cursor | None, until: datetime) -> Position:
@@ -76,7 +74,7 @@ class SObjectStream:
         records: list[Record] = []
         complaints: list[Complaint] = []
         for row in answer.rows:
-            item = record(self._shape, self._with_currency(row), self._fields)
+            item = record(self._shape, row, self._fields, self._settings.currency)
             if isinstance(item, Record):
                 records.append(item)
             else:
@@ -96,10 +94,6 @@ class SObjectStream:
             complaints=tuple(complaints),
             total=answer.total if position["first"] else None,
         )
-
-    def _with_currency(self, row: Any) -> Any:
-        """In an org with one currency there is no column CurrencyIsoCode; the settings say which one it is."""
-        return {**row, "CurrencyIsoCode": self._currency} if self._currency and isinstance(row, dict) else row
 
     def _following(self, position: Position, shown: Sequence[Any], until: str) -> Position:
         last = next((at for row in reversed(shown) if (at := place(row)) is not None), None)
