@@ -1,8 +1,8 @@
 """A Salesforce org in memory, over real HTTP: sessions, SOQL, collections, recycle bin, merges, conversion.
 
 `schema.py` objects and columns · `values.py` what fits into a column · `org.py` tables and rules · `soql.py` and
-`select.py` queries · `queries.py`, `single.py`, `collections.py` resources · `wire.py` calls and replies · `sessions.py`
-tokens · `app.py` paths and quota · `seed.py` the world · `people.py` what persons do.
+`select.py` queries · `queries.py`, `single.py`, `collections.py` resources · `wire.py` calls and replies ·
+`sessions.py` tokens · `app.py` paths and quota · `seed.py` the world · `people.py` what persons do.
 """
 
 from __future__ import annotations
