@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from hub.domain.moments import iso, parse
@@ -111,6 +112,7 @@ def number(text: str) -> float | None:
         return None
 
 
+@lru_cache(maxsize=65_536)
 def moment(text: str) -> datetime | None:
     """Epoch milliseconds or ISO 8601."""
     try:

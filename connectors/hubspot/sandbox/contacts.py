@@ -41,7 +41,7 @@ class Contact:
 
 @dataclass(slots=True)
 class Indexed:
-    """A contact as the search index shows it."""
+    """A contact as the search index shows it, calculated properties too."""
 
     id: str
     properties: dict[str, str]
@@ -170,6 +170,8 @@ class Contacts:
 
     def values(self, contact: Contact | Indexed) -> dict[str, str]:
         """All that a contact holds, calculated properties too."""
+        if isinstance(contact, Indexed):
+            return contact.properties
         email = contact.properties.get("email", "")
         return {
             **contact.properties,
@@ -224,7 +226,7 @@ class Contacts:
         for address in contact.addresses():
             self.by_email[address] = contact.id
         self._show_consent(contact)
-        entry = Indexed(contact.id, dict(contact.properties), contact.created, contact.updated)
+        entry = Indexed(contact.id, self.values(contact), contact.created, contact.updated)
         self._pending.append((self.clock() + self.index_delay, contact.id, entry))
 
     def _show_consent(self, contact: Contact) -> None:

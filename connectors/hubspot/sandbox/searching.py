@@ -175,5 +175,8 @@ def _sort(contacts: Contacts, hits: list[tuple[Indexed, dict[str, str]]], sorts:
     prop = contacts.properties.get(name)
     if prop is None:
         raise invalid(f"There was a problem with the request: cannot sort by {name}")
+    if name == "hs_object_id":
+        hits.sort(key=lambda hit: int(hit[0].id), reverse=down)
+        return
     empty: Sortable = "" if isinstance(_comparable(prop, "0"), str) else 0.0
     hits.sort(key=lambda hit: _comparable(prop, hit[1][name]) if hit[1].get(name) else empty, reverse=down)
