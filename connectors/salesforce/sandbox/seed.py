@@ -11,7 +11,7 @@ from connectors.salesforce.sandbox.values import parsed
 from hub.sdk.world import EPOCH, OWNERS, Appearance, CampaignSeed, World
 
 NO_NAME = "[not provided]"
-"""What people type where Salesforce insists on a last name or a company."""
+"""What people type where Salesforce insists on a last name."""
 LEAD_STATUS = {"mql": "Working - Contacted", "sql": "Working - Contacted", "other": "Closed - Not Converted"}
 CAMPAIGN_TYPE = {
     "email": "Email",
@@ -99,7 +99,7 @@ class Seed:
             a.modified,
             FirstName=a.given,
             LastName=a.family.strip() or NO_NAME,
-            Company=a.company.strip() or NO_NAME,
+            Company=a.company.strip() or f"{a.given} {a.family}".strip(),
             Email=a.email,
             Phone=a.phone,
             Title=a.title,
