@@ -44,9 +44,7 @@ class Counts:
 class Progress(Protocol):
     """Told as work goes on, for progress bars. `total` is None when nobody knows it."""
 
-    def update(
-        self, job: str, connection: str, stream: str, counts: Mapping[str, int], total: int | None
-    ) -> None: ...
+    def update(self, job: str, connection: str, stream: str, counts: Mapping[str, int], total: int | None) -> None: ...
 
 
 class Silent:

@@ -16,7 +16,7 @@ class Job(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """"Look at this stream": which job, where. The same wake-up twice is one."""
+    """ "Look at this stream": which job, where. The same wake-up twice is one."""
 
     job: Job
     connection: str

@@ -1,4 +1,4 @@
-"""Hearing and judging in one step: everything new about one entity goes in, the entity as it should now be comes out."""
+"""Hearing and judging in one step: all that is new about one entity goes in, the entity as it should be comes out."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def reconcile(entity_id: str, scene: Scene, shown: Mapping[Address, Shown | None
 def _gone(
     scene: Scene, shown: Mapping[Address, Shown | None], links: Mapping[Address, Link], rules: Rules
 ) -> tuple[dict[Address, OnGone], tuple[Address, ...]]:
-    """Deletions to believe, and those to defer: while a write is in doubt, nothing about the entity is believed gone."""
+    """Deletions to believe, and those to defer: while a write is in doubt, nothing of the entity is believed gone."""
     vanished = [a for a, seen in shown.items() if seen is None and a in links and links[a].state is LinkState.LIVE]
     if scene.in_doubt:
         return {}, tuple(vanished)

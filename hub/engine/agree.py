@@ -1,0 +1,74 @@
+"""Agreement: does a remote record hold what the hub says it should? Asked of what it shows, not of what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hub.domain.consent import ConsentState
+from hub.domain.golden import Golden, GoldenState
+from hub.domain.link import Link, LinkState
+from hub.domain.policy import FieldPolicy, StreamPolicy
+from hub.domain.values import Value, is_empty
+from hub.engine.compare import same
+from hub.engine.hear import CONSENT, Shown
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One field: what the store says, what the remote shows, and why they differ, as far as it can be told."""
+
+    field: str
+    store: Value
+    remote: Value
+    reason: str
+
+
+def disagreements(
+    golden: Golden, link: Link, twins: Sequence[Link], shown: Shown, policy: StreamPolicy
+) -> list[Disagreement]:
+    """`twins`: other live records of the entity in the same stream."""
+    found = []
+    if golden.state is GoldenState.LIVE and link.in_scope and shown.in_scope:
+        for name, field_policy in policy.fields.items():
+            if not field_policy.direction.writes or name not in golden.values or name not in shown.values:
+                continue
+            if name.startswith(CONSENT) or (name == policy.create_key and _theirs(golden, name, shown, twins)):
+                continue
+            if not _holds(field_policy, golden.values[name], shown.values[name], link, name):
+                reason = _reason(field_policy, golden, link, shown.values[name], name)
+                found.append(Disagreement(name, golden.values[name], shown.values[name], reason))
+    return found + _consents(golden, shown, policy)
+
+
+def _holds(policy: FieldPolicy, wanted: Value, held: Value, link: Link, name: str) -> bool:
+    if same(policy.compare, wanted, held) or (policy.write_if_empty and not is_empty(held)):
+        return True
+    rewritten = name in link.sent and same(policy.compare, wanted, link.sent[name])
+    return rewritten and name in link.echo and same(policy.compare, held, link.echo[name])
+
+
+def _theirs(golden: Golden, name: str, shown: Shown, twins: Sequence[Link]) -> bool:
+    everyone = golden.values.get(name + "s")
+    live = any(t.state is LinkState.LIVE for t in twins)
+    return live and isinstance(everyone, tuple) and shown.values.get(name) in everyone
+
+
+def _reason(policy: FieldPolicy, golden: Golden, link: Link, held: Value, name: str) -> str:
+    if name in link.echo and not same(policy.compare, held, link.echo[name]):
+        return "changed there since it was last read"
+    if name in link.sent and same(policy.compare, golden.values[name], link.sent[name]):
+        return "told, and not kept there"
+    return "not told yet"
+
+
+def _consents(golden: Golden, shown: Shown, policy: StreamPolicy) -> list[Disagreement]:
+    found = []
+    for channel, consent in golden.consent.items():
+        field_policy = policy.fields.get(CONSENT + channel)
+        reading = shown.consent.get(channel)
+        if field_policy is None or reading is None:
+            continue
+        if consent.state is ConsentState.DENIED and reading.state != "denied" and field_policy.direction.writes:
+            found.append(Disagreement(CONSENT + channel, "denied", reading.state, "the opt-out is not held there"))
+    return found

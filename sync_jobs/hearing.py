@@ -1,0 +1,273 @@
+"""From observations to golden records: the one place where what was seen becomes what is believed.
+
+Bulk at both ends, pure in the middle: a handful of queries for a batch, the engine, one transaction for the results.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from hub.domain.attempt import Attempt
+from hub.domain.golden import Golden
+from hub.domain.keys import Address, Key
+from hub.domain.link import Link, LinkState
+from hub.domain.observation import Observation
+from hub.domain.plan import Op
+from hub.engine.decide import decide
+from hub.engine.hear import Expectation, Shown, expectation
+from hub.engine.identify import Candidate, Identities, identify, keys_of
+from hub.engine.reconcile import Reconciled, Scene, absorb, reconcile
+from hub.store import attempts, changes, golden, links, observations, pins, statements
+from hub.store.database import Transaction
+from mappings.reading import Reading
+from sync_jobs import troubles
+from sync_jobs.counts import Counts
+from sync_jobs.hub import Hub
+from sync_jobs.wiring import Wired
+
+MERGED_ID = "id"
+"""The kind of key by which a record that a vendor merged away names its survivor."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Observations of one stream on their way to be heard."""
+
+    hub: Hub
+    wired: Wired
+    stream: str
+    seen: Sequence[Observation]
+    readings: dict[Address, Reading] = field(default_factory=dict)
+    known: dict[Address, Link] = field(default_factory=dict)
+    shown: dict[Address, Shown | None] = field(default_factory=dict)
+
+    @property
+    def entity(self) -> str:
+        return self.wired.lenses[self.stream].entity
+
+    def address(self, remote_id: str) -> Address:
+        return Address(self.wired.name, self.stream, remote_id)
+
+
+async def hear(conn: Transaction, hub: Hub, wired: Wired, stream: str, seen: Sequence[Observation]) -> Counts:
+    """Hears observations of one stream; the caller's transaction keeps all of it or nothing. Those whose deletion
+    can't be believed yet stay unheard."""
+    counts = Counts()
+    if not seen:
+        return counts
+    batch = Batch(hub, wired, stream, seen)
+    _read(batch)
+    batch.known = await links.by_address(conn, _addresses(batch))
+    await _follow_aliases(conn, batch)
+    identities = await _identify(conn, batch)
+    scenes = await _scenes(conn, batch, identities)
+    results = _judge(batch, identities, scenes)
+    deferred = {a for r in results for a in r.deferred}
+    await _keep(conn, hub, batch, results)
+    counts.issues += await troubles.of_hearing(conn, hub, batch.wired.name, stream, batch.readings, results, identities)
+    heard = [(o.address, o.revision) for o in seen if o.address not in deferred]
+    await observations.mark_heard(conn, heard)
+    counts.heard += len(heard)
+    return counts
+
+
+def _read(batch: Batch) -> None:
+    lens = batch.wired.lenses[batch.stream]
+    for seen in batch.seen:
+        if seen.gone:
+            batch.shown[seen.address] = None
+            continue
+        reading = lens.get(seen.raw, seen.modified_at)
+        batch.readings[seen.address] = reading
+        batch.shown[seen.address] = Shown(
+            reading.values, reading.consent, reading.keys, seen.modified_at or seen.seen_at, reading.in_scope
+        )
+
+
+def _addresses(batch: Batch) -> list[Address]:
+    addresses = [o.address for o in batch.seen]
+    for seen in batch.seen:
+        addresses += [batch.address(alias) for alias in seen.aliases]
+        if seen.merged_into:
+            addresses.append(batch.address(seen.merged_into))
+    return addresses
+
+
+async def _follow_aliases(conn: Transaction, batch: Batch) -> None:
+    """A record that answers for older ids takes over the link of one of them, with its memory; the links of the others
+    are kept for what people said there, joined to the same entity."""
+    for seen in batch.seen:
+        if seen.gone or not seen.aliases:
+            continue
+        old = [a for a in map(batch.address, seen.aliases) if a in batch.known and a != seen.address]
+        old = [a for a in old if batch.known[a].state is LinkState.LIVE]
+        if old and seen.address not in batch.known:
+            moved = old.pop(0)
+            await links.readdress(conn, moved, seen.address)
+            batch.known[seen.address] = replace(batch.known.pop(moved), address=seen.address)
+        for address in old:
+            batch.known[address] = replace(batch.known[address], state=LinkState.GONE)
+            await links.put(conn, [batch.known[address]], batch.hub.now_text())
+
+
+async def _identify(conn: Transaction, batch: Batch) -> Identities:
+    candidates = []
+    survivors: dict[Key, list[tuple[Address, str]]] = defaultdict(list)
+    for seen in batch.seen:
+        link = batch.known.get(seen.address)
+        if seen.gone:
+            if link is not None:
+                candidates.append(Candidate(seen.address, _merge_keys(batch, seen, survivors), link.entity_id))
+            continue
+        own = Key(MERGED_ID, f"{batch.stream}@{batch.wired.name}/{seen.address.remote_id}")
+        keys = (*batch.readings[seen.address].keys, own)
+        candidates.append(Candidate(seen.address, keys, link.entity_id if link else None))
+        for alias in seen.aliases:
+            other = batch.known.get(batch.address(alias))
+            if other is not None:
+                survivors[own].append((other.address, other.entity_id))
+    holders = await links.keys_of(conn, batch.entity, keys_of(candidates))
+    joined = {key: [*holders.get(key, ()), *survivors.get(key, ())] for key in holders.keys() | survivors.keys()}
+    return identify(batch.entity, candidates, joined)
+
+
+def _merge_keys(batch: Batch, seen: Observation, survivors: dict[Key, list[tuple[Address, str]]]) -> tuple[Key, ...]:
+    """What joins a record that its vendor merged away with the survivor, whichever of the two is heard first."""
+    if not seen.merged_into:
+        return ()
+    key = Key(MERGED_ID, f"{batch.stream}@{batch.wired.name}/{seen.merged_into}")
+    survivor = batch.known.get(batch.address(seen.merged_into))
+    if survivor is not None:
+        survivors[key].append((survivor.address, survivor.entity_id))
+    return (key,)
+
+
+@dataclass(slots=True)
+class Scenes:
+    """The entities of a batch as the store holds them, those that merge already joined."""
+
+    scenes: dict[str, Scene]
+    losers: list[Golden] = field(default_factory=list)
+
+
+async def _scenes(conn: Transaction, batch: Batch, identities: Identities) -> Scenes:
+    absorbed = identities.merged
+    wanted = sorted({*identities.entity_of.values(), *absorbed.keys(), *absorbed.values()})
+    stored = [e for e in wanted if e not in identities.founded]
+    goldens = await golden.fetch(conn, stored)
+    owned = await links.by_entities(conn, stored)
+    unsettled = await attempts.unsettled(conn, stored)
+    for loser, winner in absorbed.items():
+        await _reassign(conn, loser, winner)
+    pinned = await pins.fetch(conn, stored)
+    said = await statements.fetch(conn, stored)
+    for entity in stored:  # what this batch knows better than the store: links under their new addresses
+        owned[entity] = [batch.known.get(k.address, k) for k in owned.get(entity, [])]
+    losers = []
+    for loser, winner in absorbed.items():
+        owned[winner] = [*owned.get(winner, []), *owned.pop(loser, [])]
+        unsettled[winner] = [*unsettled.get(winner, []), *unsettled.pop(loser, [])]
+        if loser in goldens and winner in goldens:
+            goldens[winner], gone = absorb(goldens[winner], goldens.pop(loser))
+            losers.append(gone)
+    behind = await _behind(conn, batch, owned, goldens)
+    scenes = {}
+    for entity in sorted(set(identities.entity_of.values())):
+        open_writes = unsettled.get(entity, [])
+        scenes[entity] = Scene(
+            goldens.get(entity),
+            tuple(owned.get(entity, ())),
+            tuple(pinned.get(entity, {}).values()),
+            said.get(entity),
+            _expected(batch, open_writes, identities, entity),
+            bool(open_writes),
+            behind,
+        )
+    return Scenes(scenes, losers)
+
+
+async def _reassign(conn: Transaction, loser: str, winner: str) -> None:
+    """All that hangs on an entity goes over to the one that absorbs it."""
+    await links.reassign(conn, loser, winner)
+    await attempts.reassign(conn, loser, winner)
+    await pins.reassign(conn, loser, winner)
+    await statements.reassign(conn, loser, winner)
+
+
+async def _behind(
+    conn: Transaction, batch: Batch, owned: Mapping[str, Iterable[Link]], goldens: Mapping[str, Golden]
+) -> frozenset[Address]:
+    """Records now seen deleted that had not been told yet of somebody's edit: they were deleted in ignorance of it."""
+    gone = {a for a, shown in batch.shown.items() if shown is None}
+    concerned = [e for e, ks in owned.items() if any(k.address in gone for k in ks) and e in goldens]
+    if not concerned:
+        return frozenset()
+    told = await golden.tellings(conn, concerned, batch.wired.name, batch.stream)
+    place = batch.wired.place(batch.stream)
+    behind = set()
+    for entity in concerned:
+        record, telling = goldens[entity], told.get(entity)
+        if telling is not None and telling.rev >= record.rev:
+            continue
+        untold = decide(record, tuple(owned[entity]), place, in_doubt=False, key=None)
+        behind |= {batch.address(c.remote_id) for c in untold.changes if c.op is Op.UPDATE and c.remote_id}
+    return frozenset(behind)
+
+
+def _expected(
+    batch: Batch, open_writes: Sequence[Attempt], identities: Identities, entity: str
+) -> dict[Address, Expectation]:
+    """What the writes in doubt would make the records of this batch show. A create in doubt has no id yet: it concerns
+    every record of the stream that joined the entity just now."""
+    expected = {}
+    here = [a for a in open_writes if a.connection == batch.wired.name and a.stream == batch.stream]
+    if not here:
+        return {}
+    for address, owner in identities.entity_of.items():
+        if owner != entity:
+            continue
+        mine = [a for a in here if a.address == address or (a.remote_id is None and address not in batch.known)]
+        if mine:
+            expected[address] = expectation([(a.expect, a.op is Op.CREATE) for a in mine])
+    return expected
+
+
+def _judge(batch: Batch, identities: Identities, scenes: Scenes) -> list[Reconciled]:
+    rules = batch.hub.rules(batch.entity)
+    by_entity: dict[str, dict[Address, Shown | None]] = defaultdict(dict)
+    for address, entity in identities.entity_of.items():
+        by_entity[entity][address] = batch.shown[address]
+    merged_keys = {o.address: _merge_keys(batch, o, defaultdict(list)) for o in batch.seen if o.gone and o.merged_into}
+    results = []
+    for entity, shown in by_entity.items():
+        away = [a for a in shown if a in merged_keys]
+        scene = scenes.scenes[entity]
+        if away:  # merged away by the vendor: no deletion of the person
+            scene = replace(scene, links=tuple(_merged_away(k, merged_keys) for k in scene.links))
+            shown = {a: s for a, s in shown.items() if a not in merged_keys}
+        result = reconcile(entity, scene, shown, rules)
+        if away:
+            kept = {k.address for k in result.links}
+            moved = tuple(k for k in scene.links if k.address in merged_keys and k.address not in kept)
+            result = replace(result, links=(*result.links, *(replace(k, entity_id=entity) for k in moved)))
+        results.append(result)
+    results += [Reconciled(loser, ()) for loser in scenes.losers]
+    return results
+
+
+def _merged_away(link: Link, merged: Mapping[Address, tuple[Key, ...]]) -> Link:
+    if link.address not in merged:
+        return link
+    return replace(link, state=LinkState.GONE, keys=tuple(dict.fromkeys((*link.keys, *merged[link.address]))))
+
+
+async def _keep(conn: Transaction, hub: Hub, batch: Batch, results: Sequence[Reconciled]) -> None:
+    touched = [link for r in results for link in r.links]
+    now = hub.now_text()
+    await links.put(conn, touched, now)
+    rekeyed = [k for k in touched if k.address not in batch.known or batch.known[k.address].keys != k.keys]
+    await links.put_keys(conn, batch.entity, rekeyed)
+    await golden.put(conn, [r.golden for r in results if r.changed], now)
+    await changes.append(conn, [c for r in results for c in r.changes])

@@ -1,0 +1,188 @@
+"""Reading a stream into observations: page and cursor in one transaction, or neither."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import orjson
+from hub.transport.client import Failed
+
+from hub.domain.issue import Issue
+from hub.domain.moments import iso
+from hub.domain.observation import Record
+from hub.domain.outcome import Fault, FaultKind
+from hub.engine.guard import Tally, guard
+from hub.sdk.http import ContractBroken
+from hub.sdk.streams import Complaint, Cursor, Page, Stream
+from hub.store import cursors, issues, observations
+from hub.store.cursors import CursorRow
+from hub.store.database import Transaction
+from sync_jobs import brakes, troubles
+from sync_jobs.connection import stop
+from sync_jobs.counts import Counts, Progress, Silent
+from sync_jobs.hub import Hub
+from sync_jobs.wiring import Wired
+
+RECORD_MAX = 1 << 20
+"""Bytes of one record as JSON. A larger one is refused alone, with an issue."""
+PAGES_MAX = 1_000_000
+"""A walk that needs more pages than this goes in circles."""
+LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a pull did. `finished`: the walk reached its end; otherwise it resumes from where it stands. `wait`: the
+    vendor asked to come back after so many seconds."""
+
+    counts: Counts
+    finished: bool
+    wait: float = 0.0
+    fault: Fault | None = None
+
+
+async def pull(
+    hub: Hub,
+    wired: Wired,
+    stream_name: str,
+    *,
+    lane: str = LIVE,
+    full: bool = False,
+    progress: Progress | None = None,
+    pages: int = PAGES_MAX,
+) -> Pulled:
+    """Walks the stream from its cursor to now. `full` starts over at the beginning instead of at the cursor (and is
+    what a first walk does). At most `pages` answers are read; the next call goes on from there."""
+    watching = progress or Silent()
+    async with hub.locks[f"{wired.name}/{stream_name}/{lane}"]:
+        async with hub.database.read() as conn:
+            row = await cursors.fetch(conn, wired.name, stream_name, lane)
+        stream = wired.stream(stream_name)
+        if row.position is None:
+            row = _begin(row, stream, hub.clock(), full=full or row.at is None)
+        walk = _Walk(hub, wired, stream, stream_name, row, Counts(), watching)
+        for _ in range(pages):
+            try:
+                page = await walk.step()
+            except Failed as failed:
+                return await walk.failed(failed.fault)
+            except ContractBroken as broken:
+                return await walk.failed(broken.fault())
+            if page.wait:
+                return Pulled(walk.counts, finished=False, wait=page.wait)
+            if page.next is None:
+                return Pulled(walk.counts, finished=True)
+        return Pulled(walk.counts, finished=False)
+
+
+def _begin(row: CursorRow, stream: Stream, now: datetime, *, full: bool) -> CursorRow:
+    cursor = None if full else Cursor(row.at or "", row.id)
+    return replace(row, position=stream.start(cursor, now), until=iso(now), walk=row.walk + 1, walk_full=full, read=0)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One walk under way."""
+
+    hub: Hub
+    wired: Wired
+    stream: Stream
+    name: str
+    row: CursorRow
+    counts: Counts
+    progress: Progress
+
+    async def step(self) -> Page:
+        assert self.row.position is not None
+        calls = self.wired.caller.total_calls
+        position = dict(self.row.position)
+        response = await self.wired.caller.send(self.stream.request(position))
+        page = self.stream.page(position, response)
+        if page.next is not None and page.next == position and not page.wait:
+            raise ContractBroken(f"{self.wired.name}/{self.name}: the page points at itself; the walk would never end")
+        await self._keep(page)
+        self.counts.api_calls += self.wired.caller.total_calls - calls
+        self.progress.update("pull", self.wired.name, self.name, self.counts.as_dict(), page.total)
+        return page
+
+    async def _keep(self, page: Page) -> None:
+        records, complaints = _sized(page)
+        now = self.hub.now_text()
+        row = replace(self.row, position=page.next, read=self.row.read + len(page.records))
+        async with self.hub.database.write() as conn:
+            kept = await observations.keep(
+                conn, self.wired.name, self.name, records, seen_at=now, walk=row.walk if row.walk_full else 0
+            )
+            unreadable = [troubles.unreadable(self.wired.name, self.name, complaint, now) for complaint in complaints]
+            await issues.raise_all(conn, unreadable)
+            if page.next is None and not page.wait:
+                row = replace(row, finished_at=now, until=None)
+                if page.cursor is not None:
+                    row = replace(row, at=page.cursor.at, id=page.cursor.id)
+                if row.walk_full and page.complete:
+                    row = replace(row, full_at=now)
+                    await self._bury_missing(conn, row, now)
+            await cursors.save(conn, row)
+        self.row = row
+        self.counts.read += len(page.records)
+        self.counts.fresh += len(kept.fresh)
+        self.counts.issues += len(complaints)
+
+    async def _bury_missing(self, conn: Transaction, row: CursorRow, now: str) -> None:
+        """What a complete walk did not show is gone there, unless that would be suspiciously much."""
+        missing = await observations.missing_after(conn, self.wired.name, self.name, row.walk)
+        if not missing:
+            await issues.close(conn, [self._vanished_key()], now)
+            return
+        known = (await observations.count(conn, self.wired.name, self.name)).live
+        allowance = await brakes.allowance(conn, self.wired.name)
+        tripped = guard(Tally(removes=missing), known, self.hub.brakes, allowance)
+        if tripped:
+            await issues.raise_(conn, self._vanished(missing, known, now))
+            self.counts.issues += 1
+            return
+        await observations.bury_missing(conn, self.wired.name, self.name, row.walk, now)
+        await issues.close(conn, [self._vanished_key()], now)
+
+    def _vanished_key(self) -> str:
+        return f"{troubles.VANISHED}/{self.wired.name}/{self.name}"
+
+    def _vanished(self, missing: int, known: int, now: str) -> Issue:
+        return Issue(
+            troubles.VANISHED,
+            self._vanished_key(),
+            f"a full read of {self.wired.name}/{self.name} no longer shows {missing} of {known} records",
+            now,
+            connection=self.wired.name,
+            stream=self.name,
+            detail={
+                "missing": missing,
+                "known": known,
+                "mend": "Nothing was deleted for it. If they are really gone there, allow it: "
+                f"hub connections allow-writes {self.wired.name} --removes {missing}",
+            },
+        )
+
+    async def failed(self, fault: Fault) -> Pulled:
+        if fault.kind in (FaultKind.UNAUTHORISED, FaultKind.MISCONFIGURED, FaultKind.CONTRACT):
+            await stop(self.hub, self.wired, fault)
+            self.counts.issues += 1
+        self.counts.later += 1
+        return Pulled(self.counts, finished=False, fault=fault)
+
+
+def _sized(page: Page) -> tuple[list[Record], list[Complaint]]:
+    """The records that are not too large, and complaints of those that are."""
+    records, complaints = [], list(page.complaints)
+    for record in page.records:
+        size = len(orjson.dumps(record.raw))
+        if size <= RECORD_MAX:
+            records.append(record)
+        else:
+            complaints.append(
+                Complaint(
+                    record.id, f"the record is {size:,} bytes; at most {RECORD_MAX:,} are kept. Shorten it there."
+                )
+            )
+    return records, complaints

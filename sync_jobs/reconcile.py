@@ -1,0 +1,54 @@
+"""Making golden records of what was seen: batch after batch, each in one transaction."""
+
+from __future__ import annotations
+
+from hub.domain.fact import Fact
+from hub.domain.observation import Observation
+from hub.store import facts, issues, observations
+from hub.store.database import Transaction
+from sync_jobs import troubles
+from sync_jobs.counts import Counts, Progress, Silent
+from sync_jobs.hearing import hear
+from sync_jobs.hub import Hub
+from sync_jobs.wiring import Wired
+
+BATCH = 1000
+
+
+async def reconcile(hub: Hub, wired: Wired, stream: str, *, progress: Progress | None = None) -> Counts:
+    """Hears everything of the stream that was not heard yet."""
+    counts = Counts()
+    watching = progress or Silent()
+    after = ""
+    while True:
+        async with hub.database.write() as conn:
+            seen = await observations.unheard(conn, wired.name, stream, BATCH, after)
+            if not seen:
+                return counts
+            if wired.lenses[stream].entity == "fact":
+                counts.add(await _measure(conn, hub, wired, stream, seen))
+            else:
+                counts.add(await hear(conn, hub, wired, stream, seen))
+        after = seen[-1].address.remote_id
+        watching.update("reconcile", wired.name, stream, counts.as_dict(), None)
+
+
+async def _measure(conn: Transaction, hub: Hub, wired: Wired, stream: str, seen: list[Observation]) -> Counts:
+    """Facts are measured, not argued about: the latest word of their source is what is known."""
+    lens = wired.lenses[stream]
+    now = hub.now_text()
+    rows, counts = [], Counts()
+    for observation in seen:
+        if observation.gone:
+            continue
+        reading = lens.get(observation.raw, observation.modified_at)
+        values = dict(reading.values)
+        for complaint in reading.complaints:
+            await issues.raise_(conn, troubles.value(observation.address, complaint, now))
+            counts.issues += 1
+        if values.get("campaign_ref") and values.get("day"):
+            rows.append(Fact(**values))
+    await facts.keep(conn, wired.name, stream, rows, now)
+    await observations.mark_heard(conn, [(o.address, o.revision) for o in seen])
+    counts.heard += len(seen)
+    return counts

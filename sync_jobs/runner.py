@@ -1,0 +1,216 @@
+"""The embedded runner: pulls, reconciles and pushes in this process, until there is nothing left to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeAlias
+
+from hub.domain.moments import parse
+from hub.domain.outcome import Fault
+from hub.domain.run import Run, RunState
+from hub.engine.guard import Tripped
+from hub.store import cursors, runs
+from sync_jobs.connection import mended
+from sync_jobs.counts import Counts, Progress, Silent
+from sync_jobs.hub import Hub
+from sync_jobs.pull import LIVE, pull
+from sync_jobs.push import push
+from sync_jobs.queue import Job, Wake
+from sync_jobs.reconcile import reconcile
+from sync_jobs.sweep import sweep
+from sync_jobs.wiring import Wired
+
+ROUNDS_MAX = 12
+"""Rounds of a sync until quiet; a stack that needs more does not settle, and the report says so."""
+WALK_STEPS_MAX = 10_000
+"""Times that one pull comes back to a vendor that says "wait"."""
+FULL_EVERY = timedelta(hours=24)
+"""How often a stream that doesn't show deletions is read whole."""
+
+Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """`quiet`: nothing was left to hear or tell at the end. `faults` and `parked` by connection say why not."""
+
+    rounds: int = 0
+    quiet: bool = False
+    connections: dict[str, Counts] = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
+    parked: dict[str, tuple[Tripped, ...]] = field(default_factory=dict)
+
+    @property
+    def writes(self) -> int:
+        return sum(c.writes for c in self.connections.values())
+
+
+async def sync(
+    hub: Hub,
+    connections: Sequence[str] | None = None,
+    *,
+    until_quiet: bool = False,
+    full: bool = False,
+    progress: Progress | None = None,
+    sleep: Sleep = asyncio.sleep,
+) -> SyncReport:
+    """Reads what changed, makes golden records of it, tells what is due. `until_quiet` goes on until a round finds
+    nothing, and waits for vendors whose reads lag behind their writes. `full` reads everything anew."""
+    chosen = [hub.connection(name).name for name in connections or hub.wired]
+    report = SyncReport(connections={name: Counts() for name in chosen})
+    session = _Session(hub, report, progress or Silent(), sleep)
+    for number in range(ROUNDS_MAX if until_quiet else 1):
+        report.rounds = number + 1
+        fresh = await session.pull_all([w for n in chosen if (w := hub.wired[n]).active], full=full and number == 0)
+        worked = await session.settle(set(chosen))
+        if not until_quiet:
+            break
+        if not fresh and not worked:
+            report.quiet = not report.faults and not report.parked
+            break
+        if worked:
+            await session.wait_for_lag(chosen)
+    return report
+
+
+@dataclass(slots=True)
+class _Session:
+    hub: Hub
+    report: SyncReport
+    progress: Progress
+    sleep: Sleep
+
+    async def pull_all(self, wired: Sequence[Wired], *, full: bool) -> int:
+        """Every stream of every connection, connections side by side: one that is slow delays nobody else."""
+        fresh = await asyncio.gather(*(self._pull_one(w, full=full) for w in wired))
+        return sum(fresh)
+
+    async def _pull_one(self, wired: Wired, *, full: bool) -> int:
+        fresh = 0
+        failed = False
+        for stream in wired.streams():
+            counts, fault = await self._walk(wired, stream, full=full or await self._full_due(wired, stream))
+            fresh += counts.fresh
+            if fault is not None:
+                self.report.faults[wired.name] = fault
+                failed = True
+                break
+        if not failed:
+            self.report.faults.pop(wired.name, None)
+            await mended(self.hub, wired)
+        return fresh
+
+    async def _walk(self, wired: Wired, stream: str, *, full: bool) -> tuple[Counts, Fault | None]:
+        counts, fault = Counts(), None
+        async with Recorded(self.hub, "pull", wired.name, stream) as recorded:
+            for _ in range(WALK_STEPS_MAX):
+                pulled = await pull(self.hub, wired, stream, full=full, progress=self.progress)
+                counts.add(pulled.counts)
+                fault = pulled.fault
+                if not pulled.wait:
+                    break
+                await self.sleep(pulled.wait)
+            recorded.ended(counts, fault)
+        self.report.connections[wired.name].add(counts)
+        return counts, fault
+
+    async def _full_due(self, wired: Wired, stream: str) -> bool:
+        """A stream that never shows deletions is read whole from time to time: only absence tells."""
+        if wired.stream(stream).sees_deletes:
+            return False
+        async with self.hub.database.read() as conn:
+            row = await cursors.fetch(conn, wired.name, stream, LIVE)
+        if row.at is None or row.position is not None:
+            return False
+        return row.full_at is None or self.hub.clock() - parse(row.full_at) >= FULL_EVERY
+
+    async def settle(self, chosen: set[str]) -> int:
+        """Works off what the sweep finds until it finds nothing more; answers how much was heard or told. A push that
+        leaves its sink due (a vendor that says later, a brake) is not tried again in the same round."""
+        worked = 0
+        tried: set[Wake] = set()
+        while True:
+            for wake in await sweep(self.hub):
+                if wake.connection in chosen and wake not in tried:
+                    await self.hub.queue.wake(wake)
+            taken = await self._take_all(tried)
+            if not taken:
+                return worked
+            worked += taken
+
+    async def _take_all(self, tried: set[Wake]) -> int:
+        """Works off the queue. Answers how much was heard and told."""
+        taken = 0
+        while (wake := await self.hub.queue.take()) is not None:
+            counts = await self._work(wake)
+            done = counts.heard + counts.writes
+            taken += done
+            if done:
+                tried.clear()
+            else:
+                tried.add(wake)
+        return taken
+
+    async def _work(self, wake: Wake) -> Counts:
+        wired = self.hub.wired.get(wake.connection)
+        if wired is None or not wired.active:
+            return Counts()
+        async with Recorded(self.hub, wake.job.value, wake.connection, wake.stream) as recorded:
+            if wake.job is Job.RECONCILE:
+                counts = await reconcile(self.hub, wired, wake.stream, progress=self.progress)
+                recorded.ended(counts, None)
+            else:
+                pushed = await push(self.hub, wired, wake.stream, recorded.id, progress=self.progress)
+                counts = pushed.counts
+                self._note(wake.connection, pushed.tripped, pushed.fault)
+                recorded.ended(counts, pushed.fault, pushed.tripped)
+        self.report.connections[wake.connection].add(counts)
+        return counts
+
+    def _note(self, connection: str, tripped: tuple[Tripped, ...], fault: Fault | None) -> None:
+        if tripped:
+            self.report.parked[connection] = tripped
+        else:
+            self.report.parked.pop(connection, None)
+        if fault is not None:
+            self.report.faults[connection] = fault
+
+    async def wait_for_lag(self, chosen: Sequence[str]) -> None:
+        """Some vendors show a write only after a while; quiet before that proves nothing."""
+        lags = [
+            float(getattr(wired.stream(s), "lag", 0.0))
+            for name in chosen
+            if (wired := self.hub.wired[name]).active
+            for s in wired.streams()
+        ]
+        if lags and max(lags) > 0:
+            await self.sleep(max(lags))
+
+
+class Recorded:
+    """A run in the store from its start to its end; its state comes from its counts."""
+
+    def __init__(self, hub: Hub, job: str, connection: str, stream: str, lane: str = LIVE) -> None:
+        self.hub = hub
+        self.id = hub.new_id("run")
+        self._run = Run(self.id, job, hub.now_text(), connection, stream, lane)
+        self._state = RunState.FAILED
+        self._counts: Mapping[str, int] = {}
+        self._note = "ended unexpectedly"
+
+    async def __aenter__(self) -> Recorded:
+        async with self.hub.database.write() as conn:
+            await runs.start(conn, self._run)
+        return self
+
+    def ended(self, counts: Counts, fault: Fault | None, tripped: tuple[Tripped, ...] = ()) -> None:
+        self._counts = {k: v for k, v in counts.as_dict().items() if v}
+        self._state = RunState.PARKED if tripped else RunState.FAILED if fault else counts.state()
+        self._note = "; ".join(str(t) for t in tripped) or (f"{fault.code}: {fault.message}" if fault else "")
+
+    async def __aexit__(self, *_: object) -> None:
+        async with self.hub.database.write() as conn:
+            await runs.finish(conn, self.id, self._state, self.hub.now_text(), note=self._note, counts=self._counts)

@@ -1,0 +1,32 @@
+"""The sweep derives every wake-up from the store: the queue may forget, this doesn't."""
+
+from __future__ import annotations
+
+from hub.store import attempts, golden, observations
+from sync_jobs.hub import Hub
+from sync_jobs.queue import Job, Wake
+from sync_jobs.wiring import Wired
+
+
+async def sweep(hub: Hub) -> list[Wake]:
+    """What has to be heard, and what has to be told, now."""
+    wakes: list[Wake] = []
+    for wired in hub.wired.values():
+        if wired.active:
+            wakes += await _of(hub, wired)
+    return wakes
+
+
+async def _of(hub: Hub, wired: Wired) -> list[Wake]:
+    wakes = []
+    async with hub.database.read() as conn:
+        for stream in wired.streams():
+            unheard = await observations.unheard(conn, wired.name, stream, 1)
+            wakes += [Wake(Job.RECONCILE, wired.name, stream)] if unheard else []
+        for sink in wired.sinks() if wired.connection.writes else []:
+            due = await golden.due(
+                conn, wired.lenses[sink].entity, wired.name, sink, wired.epoch(sink), hub.now_text(), "", 1
+            )
+            if due or await attempts.unsettled_of(conn, wired.name, sink, 1):
+                wakes.append(Wake(Job.PUSH, wired.name, sink))
+    return wakes

@@ -1,0 +1,246 @@
+"""Sending writes: the attempt is committed before the request leaves, and every record gets an outcome of its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from hub.transport.client import Failed
+from mappings.lens import Lens
+
+from hub.domain.attempt import Attempt, AttemptState
+from hub.domain.keys import Address
+from hub.domain.link import Link
+from hub.domain.moments import iso
+from hub.domain.outcome import Fault, FaultKind, Outcome, Status
+from hub.domain.plan import Change, Op, Write
+from hub.domain.telling import Telling
+from hub.domain.values import Value
+from hub.engine.compare import same
+from hub.engine.hear import CONSENT
+from hub.engine.retry import retry_at
+from hub.sdk.http import ContractBroken
+from hub.sdk.sinks import Sink
+from hub.store import attempts, golden, issues, observations
+from sync_jobs import troubles
+from sync_jobs.counts import Counts
+from sync_jobs.hub import Hub
+from sync_jobs.settle import Settled, settle
+from sync_jobs.wiring import Wired
+
+if TYPE_CHECKING:
+    from sync_jobs.push import View
+
+FAILURES_MAX = 3
+"""Batches in a row that fail before the push gives up for now."""
+STOPPING = (FaultKind.UNAUTHORISED, FaultKind.MISCONFIGURED, FaultKind.RATE_LIMITED)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A change on its way: in the vendor's words, with what it should make the record show, and its open attempt."""
+
+    change: Change
+    write: Write
+    expect: Mapping[str, Value]
+    before: Mapping[str, Any] | None
+    attempt: Attempt | None = None
+
+
+@dataclass(slots=True)
+class Writer:
+    hub: Hub
+    wired: Wired
+    stream: str
+    sink: Sink
+    run_id: str
+    counts: Counts
+    failures: int = 0
+    fates: dict[str, Status] = field(default_factory=dict)
+    faults: dict[str, Fault | None] = field(default_factory=dict)
+
+    @property
+    def lens(self) -> Lens:
+        return self.wired.lenses[self.stream]
+
+    async def write(self, seen: View, changes: Sequence[Change]) -> None:
+        """Writes the changes and records how far each entity has now been told. Raises Failed when the connection
+        can't go on; what was sent until then is settled."""
+        if not changes:
+            return
+        self.fates = {c.entity_id: Status.APPLIED for c in changes}
+        self.faults = {}
+        try:
+            items = await self._items(seen, changes)
+            for group in _groups(self.sink, items):
+                for start in range(0, len(group), self.sink.batch_max):
+                    await self._batch(group[start : start + self.sink.batch_max])
+        finally:
+            await self._told(seen, changes)
+
+    async def _items(self, seen: View, changes: Sequence[Change]) -> list[Item]:
+        wanted = [Address(c.connection, c.stream, c.remote_id) for c in changes if c.remote_id]
+        async with self.hub.database.read() as conn:
+            shown = await observations.fetch(conn, wanted)
+        by_address = {k.address: k for ks in seen.links.values() for k in ks}
+        items, troubled = [], []
+        for number, change in enumerate(changes):
+            address = Address(change.connection, change.stream, change.remote_id or "")
+            raw = shown[address].raw if address in shown else None
+            item, complaints = self._item(change, raw, by_address.get(address), str(number))
+            troubled += [troubles.untold(change, c, self.hub.now_text()) for c in complaints]
+            if item is not None:
+                items.append(item)
+        if troubled:
+            self.counts.issues += len(troubled)
+            async with self.hub.database.write() as conn:
+                await issues.raise_all(conn, troubled)
+        return items
+
+    def _item(
+        self, change: Change, raw: Mapping[str, Any] | None, link: Link | None, token: str
+    ) -> tuple[Item | None, Sequence[Any]]:
+        if change.op is Op.REMOVE:
+            return Item(
+                change, Write(change.op, change.remote_id, change.key, {}, token, entity_id=change.entity_id), {}, raw
+            ), ()
+        values = {c.field: c.after for c in change.cells if not c.field.startswith(CONSENT)}
+        consent = {c.field.removeprefix(CONSENT): str(c.after) for c in change.cells if c.field.startswith(CONSENT)}
+        payload = self.lens.put(values, consent, raw)
+        if not payload.values:
+            return None, payload.complaints
+        write = Write(change.op, change.remote_id, change.key, payload.values, token, change.part, change.entity_id)
+        return Item(change, write, self._expect(change, raw, link, payload.values), raw), payload.complaints
+
+    def _expect(
+        self, change: Change, raw: Mapping[str, Any] | None, link: Link | None, payload: Mapping[str, Any]
+    ) -> dict[str, Value]:
+        """What the record should show afterwards, of every field that the payload moves, also of those derived from
+        it; not of others."""
+        policy = self.wired.policy(self.stream)
+        told = {c.field: c.after for c in change.cells}
+        echo = link.echo if link else {}
+        expect: dict[str, Value] = {}
+        for name, value in self.lens.expect(raw, payload).items():
+            compare = policy.fields[name].compare if name in policy.fields else None
+            if compare is None:
+                continue
+            if (name in told and same(compare, value, told[name])) or not same(compare, value, echo.get(name)):
+                expect[name] = value
+        expect.update({name: value for name, value in told.items() if name.startswith(CONSENT)})
+        return expect
+
+    async def _batch(self, items: Sequence[Item]) -> None:
+        opened = await self._open(items)
+        await self._send(opened)
+
+    async def _open(self, items: Sequence[Item]) -> list[Item]:
+        now = self.hub.now_text()
+        opened = [replace(item, attempt=self._attempt(item, now)) for item in items]
+        async with self.hub.database.write() as conn:
+            await attempts.open(conn, [item.attempt for item in opened if item.attempt])
+        return opened
+
+    def _attempt(self, item: Item, now: str) -> Attempt:
+        change = item.change
+        return Attempt(
+            self.hub.new_id("att"),
+            self.run_id,
+            change.entity_id,
+            change.connection,
+            change.stream,
+            change.remote_id,
+            change.op,
+            change.key,
+            change.part,
+            change.cells,
+            item.expect,
+            item.before,
+            AttemptState.OPEN,
+            now,
+        )
+
+    async def _send(self, items: Sequence[Item]) -> None:
+        writes = [item.write for item in items]
+        stopping: Failed | None = None
+        try:
+            response = await self.wired.caller.send(self.sink.request(writes))
+            outcomes = list(self.sink.outcomes(writes, response))
+            if len(outcomes) != len(items):
+                raise ContractBroken(f"{len(outcomes)} outcomes for {len(items)} writes")
+            self.failures = 0
+        except Failed as failed:
+            outcomes = [_unanswered(failed)] * len(items)
+            self.failures += 1
+            if failed.fault.kind in STOPPING or self.failures >= FAILURES_MAX:
+                stopping = failed
+        except ContractBroken as broken:
+            outcomes = [Outcome(Status.IN_DOUBT, fault=broken.fault())] * len(items)
+        if len(items) > 1 and any(o.status is Status.SPLIT for o in outcomes):
+            middle = len(items) // 2
+            await self._send(items[:middle])
+            await self._send(items[middle:])
+            return
+        settled = await settle(self.hub, self.wired, self.stream, self.sink, list(zip(items, outcomes, strict=True)))
+        self._count(settled)
+        if stopping is not None:
+            raise stopping
+        if settled.again:
+            await self._batch([self._without(item, path) for item, path in settled.again])
+
+    def _without(self, item: Item, path: str) -> Item:
+        """The same write less the one field that the vendor refused: bad input never costs more than itself."""
+        payload = {p: v for p, v in item.write.payload.items() if p != path}
+        expect = {
+            name: value
+            for name, value in self.lens.expect(item.before, payload).items()
+            if name in item.expect and item.expect[name] == value
+        }
+        expect.update({name: value for name, value in item.expect.items() if name.startswith(CONSENT)})
+        return replace(item, write=replace(item.write, payload=payload), expect=expect, attempt=None)
+
+    def _count(self, settled: Settled) -> None:
+        self.counts.add(settled.counts)
+        for entity, (status, fault) in settled.fates.items():
+            if self.fates.get(entity) is Status.APPLIED or status is Status.IN_DOUBT:
+                self.fates[entity] = status
+                self.faults[entity] = fault
+
+    async def _told(self, seen: View, changes: Sequence[Change]) -> None:
+        """Applied and refused ones are told until something moves; those to do later wait their time; those in doubt
+        stay due, and are looked up first."""
+        policy = self.wired.policy(self.stream)
+        parts = any(f.part for f in policy.fields.values())
+        created = {c.entity_id for c in changes if c.op is Op.CREATE} if parts else set()
+        epoch = self.wired.epoch(self.stream)
+        async with self.hub.database.write() as conn:
+            before = await golden.tellings(conn, list(self.fates), self.wired.name, self.stream)
+            rows = []
+            for entity, status in self.fates.items():
+                rev = seen.goldens[entity].rev
+                tries = before[entity].tries if entity in before else 0
+                if status is Status.LATER:
+                    again = iso(retry_at(self.hub.clock(), tries, self.faults.get(entity)))
+                    rows.append(Telling(entity, self.wired.name, self.stream, rev - 1, epoch, again, tries + 1))
+                elif status in (Status.APPLIED, Status.REFUSED):
+                    told = rev - 1 if entity in created and status is Status.APPLIED else rev
+                    rows.append(Telling(entity, self.wired.name, self.stream, told, epoch))
+            await golden.tell(conn, rows)
+
+
+def _unanswered(failed: Failed) -> Outcome:
+    """Nobody knows whether it was applied, unless it never left or the vendor says that it did nothing."""
+    certain = not failed.sent or failed.fault.kind in STOPPING
+    return Outcome(Status.LATER if certain else Status.IN_DOUBT, fault=failed.fault)
+
+
+def _groups(sink: Sink, items: Sequence[Item]) -> list[list[Item]]:
+    """Writes that may travel together; those that carry consent go first."""
+    groups: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[sink.group(item.write)].append(item)
+    return sorted(
+        groups.values(), key=lambda g: not any(c.field.startswith(CONSENT) for i in g for c in i.change.cells)
+    )
