@@ -195,7 +195,7 @@ def mask(message: str, write: Write) -> str:
     for value in sorted((str(v) for v in write.payload.values() if v is not None), key=len, reverse=True):
         if len(value) > 2:
             message = message.replace(value, "***")
-    message = re.sub(r"[^\s@<>\"']+@[^\s@<>\"']+", "***", message)
+    message = re.sub(r"[^\s@<>\"',;()]+@[^\s@<>\"',;()]+", "***", message)
     return re.sub(r"\+?\d[\d\s().-]{6,}\d", "***", message)[:300]
 
 
