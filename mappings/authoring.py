@@ -88,7 +88,7 @@ def _policy(
     key = said.get("create_key") or _create_key(entity, writable)
     creates = said.get("creates")
     if creates is None:
-        creates = key in writable
+        creates = key in writable or "create_key" in said
     place = ("policy",)
     if creates and key not in writable and checker.sound(("fields",)):
         mend = "Map it both ways, or say `creates: false`"

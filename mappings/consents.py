@@ -41,9 +41,14 @@ def _one(channel: str, doc: ConsentRead) -> ConsentReader:
     states = {**dict.fromkeys(doc.none or (), NONE), **dict.fromkeys(doc.granted, GRANTED)}
     states.update(dict.fromkeys(doc.denied, DENIED))
     when_said = _time(field, doc.at)
+    constant: dict[str | None, ConsentReading] = {NONE: ConsentReading(NONE)}
+    if doc.at is None:
+        constant[DENIED] = ConsentReading(DENIED)
     evidence = _evidence(field, doc)
 
     def state_of(value: Any) -> str | None:
+        if value.__class__ is str and value in states:
+            return states[value]
         state = states.get(folded(value))
         if state is not None:
             return state
@@ -57,6 +62,10 @@ def _one(channel: str, doc: ConsentRead) -> ConsentReader:
         value = get(raw)
         if value is MISSING:
             return None
+        if value.__class__ is not list and not isinstance(value, (dict, Astray)):
+            state = state_of(value)
+            if state in constant:
+                return constant[state]
         items = value if isinstance(value, list) else [value]
         found = [state_of(item) for item in items] or [NONE]
         if None in found or isinstance(value, (dict, Astray)):

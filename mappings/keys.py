@@ -25,7 +25,7 @@ merge of strangers, one too many costs a missed match.)"""
 def is_role(address: str) -> bool:
     """Whether a lower-cased address is a shared mailbox; a `+tag` is looked through."""
     local = address.partition("@")[0]
-    return local in ROLES or local.partition("+")[0] in ROLES
+    return local in ROLES or ("+" in local and local.partition("+")[0] in ROLES)
 
 
 @lru_cache(maxsize=16384)
@@ -36,14 +36,13 @@ def fold_name(name: str) -> str:
 
 
 def email_key(address: str, name: str) -> Key | None:
-    """The key of an address; of a role mailbox only together with the full name. None when it is no address."""
-    text = address.strip().lower()
-    if not looks_like_email(text) or "|" in text:
+    """The key of a lower-cased address; of a role mailbox only together with the full name. None when it is none."""
+    if not looks_like_email(address) or "|" in address:
         return None
-    if not is_role(text):
-        return Key("email", text)
+    if not is_role(address):
+        return Key("email", address)
     folded = fold_name(name[:500])
-    return Key("email", f"{text}|{folded}") if folded else None
+    return Key("email", f"{address}|{folded}") if folded else None
 
 
 def phone_name_key(phone: str, region: str | None, names: list[str]) -> Key | None:

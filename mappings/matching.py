@@ -68,17 +68,41 @@ def _add(found: list[Key], key: Key | None) -> None:
 
 def _email_reader(doc: MatchDoc) -> KeyReader:
     texts = _texts(doc)
+    getters = tuple(getter(path) for path in doc.paths)
+    plain = not set(doc.normalise) - {"trim", "lower"}
+    split = doc.split
     names = tuple(getter(path) for path in doc.name_from)
 
     def full_name(raw: Raw, values: Values) -> str:
         parts = [get(raw) for get in names] if names else [values.get("given_name"), values.get("family_name")]
         return " ".join(part for part in parts if isinstance(part, str))
 
+    def quick(raw: Raw) -> list[str] | None:
+        """The addresses when every path holds a text or nothing; None: take the long way."""
+        found: list[str] = []
+        for get in getters:
+            value = get(raw)
+            if value.__class__ is str:
+                if len(value) > 1_000:
+                    return None
+                if split is None or split not in value:
+                    found.append(value)
+                else:
+                    found += value.split(split)
+            elif value is not None and value is not MISSING:
+                return None
+        return found
+
     def read(raw: Raw, values: Values, found: list[Key]) -> None:
-        for text in texts(raw):
+        seen: set[str] = set()
+        for text in (quick(raw) if plain else None) or texts(raw):
             address = text.strip().lower()
-            name = full_name(raw, values) if keys.is_role(address) else ""
-            _add(found, keys.email_key(address, name))
+            if address not in seen and len(seen) < MAX_KEYS:
+                seen.add(address)
+                name = full_name(raw, values) if keys.is_role(address) else ""
+                key = keys.email_key(address, name)
+                if key is not None:
+                    found.append(key)
 
     return read
 
@@ -92,7 +116,9 @@ def _phone_name_reader(doc: MatchDoc) -> KeyReader:
         if not isinstance(number, (str, int)) or isinstance(number, bool) or not number:
             return
         parts = [clean(value) if isinstance(value := get(raw), str) else "" for get in names]
-        for item in elements(str(number), doc.split):
+        if not all(parts):
+            return
+        for item in (str(number),) if doc.split is None else elements(str(number), doc.split):
             _add(found, keys.phone_name_key(item, region(raw), parts))
 
     return read

@@ -174,6 +174,7 @@ def elements(value: Any, split: str | None) -> Iterator[Any]:
 def _set_reader(field: FieldDoc, convert: Converter) -> FieldReader:
     getters = tuple((path, getter(path)) for path in field.paths)
     split, name = field.split, field.name
+    quick = _quick_text(field)
 
     def read(raw: Raw, values: dict[str, Value], complaints: Complaints) -> None:
         found: set[str] = set()
@@ -183,6 +184,14 @@ def _set_reader(field: FieldDoc, convert: Converter) -> FieldReader:
             if value is MISSING:
                 continue
             seen = True
+            if quick is not None and value.__class__ is str and len(value) <= kinds.MAX_ELEMENT:
+                if split is None or split not in value:
+                    found.add(quick(value))
+                    continue
+                pieces = value.split(split)
+                if len(pieces) <= kinds.MAX_ELEMENTS:
+                    found.update(map(quick, pieces))
+                    continue
             for count, item in enumerate(elements(value, split)):
                 try:
                     if count >= kinds.MAX_ELEMENTS:
@@ -196,9 +205,19 @@ def _set_reader(field: FieldDoc, convert: Converter) -> FieldReader:
                 if element is not MISSING and element is not None and element != "":
                     found.add(element)
         if seen:
+            found.discard("")
             values[name] = tuple(sorted(found))
 
     return read
+
+
+def _quick_text(field: FieldDoc) -> Callable[[str], str] | None:
+    """How an element is cleaned when it cannot misfit: short texts, trimmed and perhaps lower-cased."""
+    if field.transform or field.table or field.max_length is not None or field.empty == "is_missing":
+        return None
+    if field.normalise == ("trim",):
+        return str.strip
+    return (lambda text: text.strip().lower()) if field.normalise == ("trim", "lower") else None
 
 
 # -- changing the form of one value -------------------------------------------------------------------------------
