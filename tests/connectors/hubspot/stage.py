@@ -91,7 +91,7 @@ class Stage:
         return CONNECTOR.sink("contacts", self.settings, fields)
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """One plain HTTP exchange with the sandbox, in this process; the private app's token unless headers are given."""
+        """One exchange with the sandbox, in this process; with the private app's token unless headers are given."""
         more.setdefault("headers", {"Authorization": f"Bearer {self.sandbox.token}"})
 
         async def exchange() -> httpx.Response:

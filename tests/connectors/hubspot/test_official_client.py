@@ -157,7 +157,7 @@ def test_batch_create_tells_each_failure_only_with_trace_ids(account):
 
 
 def test_batch_update_read_upsert_and_archive(account):
-    one, two = account.make("one", "two")
+    one, _ = account.make("one", "two")
     api = account.contacts.batch_api
     updated = api.update(
         BatchInputSimplePublicObjectBatchInput(
