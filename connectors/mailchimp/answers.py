@@ -82,17 +82,17 @@ def _same_id(asked: str | None, record: Record) -> str:
 
 def _refused(write: Write, address: str, row: Mapping[str, Any]) -> Outcome:
     code, text, named, message = texts(row, "error_code", "error", "field", "field_message")
-    fault = refusal(code, text, named, message)
+    fault = refusal(code, text, named, message, write.payload.values())
     existing = hash_of(address) if fault.kind is FaultKind.CONFLICT and write.op is Op.CREATE else None
     return Outcome(Status.REFUSED, fault=fault, existing_id=existing)
 
 
-def member_outcome(shape: Shape, response: Response) -> Outcome:
+def member_outcome(write: Write, shape: Shape, response: Response) -> Outcome:
     """The outcome of a PATCH, which answers with the member. After a change of address the hash is another one."""
     if response.status == 404:
         return Outcome(Status.REFUSED, gone=True)
     if not response.ok:
-        return Outcome(Status.REFUSED, fault=refusal_of(response))
+        return Outcome(Status.REFUSED, fault=refusal_of(response, write.payload.values()))
     body = response.json()
     if not isinstance(body, Mapping):
         raise ContractBroken(f"a changed member is a {type(body).__name__}; expected an object")

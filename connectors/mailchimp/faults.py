@@ -7,7 +7,7 @@ Errors are problem documents (RFC 7807): `{"type", "title", "status", "detail", 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,8 +46,11 @@ def problem(response: Response) -> Problem | None:
     return Problem(body["title"], str(body.get("detail", "")), errors)
 
 
-def masked(text: str) -> str:
-    """A vendor's text without addresses, quoted values and long numbers, at most 300 characters."""
+def masked(text: str, said: Iterable[Any] = ()) -> str:
+    """A vendor's text without the values that were `said` to it, addresses, quoted values and long numbers, at most
+    300 characters."""
+    for value in sorted({str(v) for v in said if v not in (None, "")}, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "(value)", text)
     text = _ADDRESS.sub("(address)", text)
     text = _QUOTED.sub("(value)", text)
     return _NUMBER.sub("(number)", text)[:300]
@@ -120,9 +123,10 @@ _FAKE = ("looks fake or invalid", "provide a valid email")
 _EXISTS = "already a list member"
 
 
-def refusal(title: str, text: str, named: str = "", field_message: str = "") -> Fault:
+def refusal(title: str, text: str, named: str = "", field_message: str = "", said: Iterable[Any] = ()) -> Fault:
     """Why one record was refused. `title` is a problem's title or a batch error's code; `text` is the vendor's own
-    sentence, which says more than the code does (every code but one is ERROR_GENERIC)."""
+    sentence, which says more than the code does (every code but one is ERROR_GENERIC). `said` are the values that were
+    sent: they are kept out of the message."""
     low = text.lower()
     if title in ("Forgotten Email Not Subscribed",) or _BURIED in low:
         return Fault(
@@ -144,21 +148,17 @@ def refusal(title: str, text: str, named: str = "", field_message: str = "") -> 
         return Fault(
             FaultKind.CONFLICT, title, "another member of the audience has this address already", "email_address"
         )
-    said = masked(field_message or text) or "no reason given"
-    return Fault(FaultKind.INVALID, title, f"Mailchimp refused the record: {said}", remote_path(named))
+    why = masked(field_message or text, said) or "no reason given"
+    return Fault(FaultKind.INVALID, title, f"Mailchimp refused the record: {why}", remote_path(named))
 
 
-def refusal_of(response: Response) -> Fault:
+def refusal_of(response: Response, said: Iterable[Any] = ()) -> Fault:
     """The refusal of a request for one record, from its problem document."""
-    said = problem(response)
-    if said is None:
+    found = problem(response)
+    if found is None:
         return Fault(FaultKind.CONTRACT, str(response.status), f"refused without a reason: {describe(response)}")
-    named, message = said.errors[0] if said.errors else ("", "")
-    return refusal(said.title, said.detail, named, message)
-
-
-def is_gone(response: Response) -> bool:
-    return response.status == 404
+    named, message = found.errors[0] if found.errors else ("", "")
+    return refusal(found.title, found.detail, named, message, said)
 
 
 def texts(body: Mapping[str, Any], *names: str) -> tuple[str, ...]:

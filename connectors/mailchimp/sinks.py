@@ -136,11 +136,11 @@ class MembersSink:
         if kind == "resubscribe":
             return [_never(response)]
         if kind == "change":
-            return [member_outcome(self.shape, response)]
+            return [member_outcome(batch[0], self.shape, response)]
         if not response.ok:
             if len(batch) > 1:
                 return [Outcome(Status.SPLIT)] * len(batch)
-            return [Outcome(Status.REFUSED, fault=refusal_of(response))]
+            return [Outcome(Status.REFUSED, fault=refusal_of(response, batch[0].payload.values()))]
         answers = Answers.of(response, self.shape)
         return [answers.outcome(write, address_of(write)) for write in batch]
 

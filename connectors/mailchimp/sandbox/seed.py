@@ -11,8 +11,8 @@ from hub.sdk.names import PLACES
 from hub.sdk.world import Appearance, World
 
 COUNTRIES = {spelling.casefold(): place.code for place in PLACES for spelling in place.spellings}
-CLEANED_SHARE, ARCHIVED_SHARE = 4, 5
-"""Per cent of the people who said neither yes nor no that bounced, and that somebody archived."""
+OTHERWISE = (("cleaned", 2), ("archived", 6), ("transactional", 14))
+"""Up to which per cent those who did not opt out bounced, were archived, or bought something without signing up."""
 SENT = {"completed": "sent", "active": "sent", "paused": "paused", "planned": "schedule", "draft": "save"}
 
 
@@ -33,7 +33,7 @@ def _member(audience: Audience, seed: Appearance) -> Member:
         "ADDRESS": _address(seed),
     }
     member.timestamp_signup = seed.created.replace(microsecond=0)
-    if seed.opted_in_at is not None:
+    if seed.opted_in_at is not None and status != "transactional":
         member.timestamp_opt, member.ip_opt = seed.opted_in_at.replace(microsecond=0), "203.0.113.7"
     if status in ("unsubscribed", "cleaned"):
         member.blocked = True
@@ -44,12 +44,11 @@ def _member(audience: Audience, seed: Appearance) -> Member:
 def _status(seed: Appearance) -> str:
     if seed.opted_out:
         return "unsubscribed"
-    if seed.opted_in_at is not None:
-        return "subscribed"
     draw = int(digest(f"status {seed.email.lower()}")[:6], 16) % 100
-    if draw < CLEANED_SHARE:
-        return "cleaned"
-    return "archived" if draw < CLEANED_SHARE + ARCHIVED_SHARE else "transactional"
+    other = next((status for status, share in OTHERWISE if draw < share), "")
+    if not other and seed.opted_in_at is None:
+        return "transactional"
+    return other or "subscribed"
 
 
 def _address(seed: Appearance) -> Any:
