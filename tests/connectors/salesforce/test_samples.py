@@ -28,8 +28,8 @@ def samples(part: str) -> list[Any]:
     for path in sorted(root.glob("*.yaml")):
         document = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
         assert document["connector"] == CONNECTOR.name
-        for case in document.get(part, ()):
-            found.append(pytest.param(document, case, id=f"{path.stem}: {case['name']}"))
+        cases = document.get(part, ())
+        found.extend(pytest.param(document, case, id=f"{path.stem}: {case['name']}") for case in cases)
     assert found, f"no samples of {part}"
     return found
 
