@@ -19,8 +19,8 @@ _save = Upsert(cursors)
 class CursorRow:
     """`lane` is live, verify or backfill:<id>. `position` is set while a walk is under way; `at` and `id` say where
     the next walk starts (None: from the beginning); `until` ends the walk under way, or the backfill. `walk` counts
-    walks, `walk_full` says that the one under way began without a cursor, `read` its records so far. `finished_at`
-    and `full_at`: when a walk, and when a complete one, last ended."""
+    walks, `walk_full` says that the one under way began without a cursor, `began_at` when, `read` its records so
+    far. `finished_at` and `full_at`: when a walk, and when a complete one, last ended."""
 
     connection: str
     stream: str
@@ -32,6 +32,7 @@ class CursorRow:
     walk: int = 0
     walk_full: bool = False
     read: int = 0
+    began_at: str | None = None
     finished_at: str | None = None
     full_at: str | None = None
 

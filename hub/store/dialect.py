@@ -100,8 +100,9 @@ class Upsert:
         keep: Sequence[str] = (),
     ) -> None:
         self.table = table
-        self.columns = tuple(columns) or tuple(c.name for c in table.columns)
-        self.keys = tuple(keys) or tuple(c.name for c in table.primary_key)
+        # `str`: the names that the library gives are of a subclass, which is no key in JSON.
+        self.columns = tuple(columns) or tuple(str(c.name) for c in table.columns)
+        self.keys = tuple(keys) or tuple(str(c.name) for c in table.primary_key)
         stay = {*self.keys, *keep}
         self._changes: SetClause = changes or (lambda _, new: {c: new[c] for c in self.columns if c not in stay})
         self._plans: dict[str, tuple[str, Shape]] = {}
@@ -140,7 +141,7 @@ class Upsert:
             expected = ["rows"]
         changes = self._changes(table.c, statement.excluded)
         compiled = statement.on_conflict_do_update(index_elements=self.keys, set_=changes).compile(dialect=dialect)
-        bound = tuple(compiled.positiontup or ())
+        bound = tuple(str(name) for name in compiled.positiontup or ())
         if sorted(bound) != expected:
             raise TypeError(f"the upsert of {table.name} binds {bound}")
         order = bound if name == SQLITE else self.columns

@@ -17,7 +17,7 @@ from hub.store.dialect import Upsert, one_of
 from hub.store.tables import issues
 
 T = issues.c
-COLUMNS = tuple(c.name for c in issues.columns if c.name not in ("id", "closed_at", "answer"))
+COLUMNS = tuple(str(c.name) for c in issues.columns if c.name not in ("id", "closed_at", "answer"))
 
 
 def _again(old: Any, new: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, literal_column, select, text, update
+from sqlalchemy import ColumnElement, String, and_, bindparam, case, delete, func, literal, literal_column, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain import moments
@@ -239,7 +239,7 @@ async def bury_missing(
         .where(_missing(connection, stream, walk, since))
         .values(
             gone=True,
-            hash=literal_column("'g'") + func.substr(T.hash, 2),
+            hash=literal("g", String).concat(func.substr(T.hash, 2)),
             revision=T.revision + 1,
             seen_at=seen_at,
             parked=False,

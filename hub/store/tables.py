@@ -100,6 +100,7 @@ cursors = Table(
     Column("walk", Integer, nullable=False, default=0),  # number of the walk under way
     Column("walk_full", Boolean, nullable=False, default=False),
     Column("read", Integer, nullable=False, default=0),  # records shown by the walk under way
+    Column("began_at", String),  # when the walk under way began
     Column("finished_at", String),  # when a walk last ended
     Column("full_at", String),  # when a complete walk last ended
 )

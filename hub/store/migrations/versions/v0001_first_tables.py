@@ -85,6 +85,7 @@ def upgrade() -> None:
         sa.Column("walk", sa.Integer(), nullable=False),
         sa.Column("walk_full", sa.Boolean(), nullable=False),
         sa.Column("read", sa.Integer(), nullable=False),
+        sa.Column("began_at", sa.String(), nullable=True),
         sa.Column("finished_at", sa.String(), nullable=True),
         sa.Column("full_at", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("connection", "stream", "lane", name=op.f("pk_cursors")),

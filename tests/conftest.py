@@ -1,0 +1,119 @@
+"""Fixtures that many areas share."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from hub.store.database import Database, open_database
+from tests import postgres
+
+DIALECTS = ("sqlite", "postgresql")
+_numbers = count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nightly", action="store_true", help="also run the long random histories")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Nightly tests are left out of the normal run, not skipped in it."""
+    if config.getoption("--nightly"):
+        return
+    nightly = [item for item in items if item.get_closest_marker("nightly")]
+    if nightly:
+        config.hook.pytest_deselected(items=nightly)
+        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
+
+
+def outside(work: Coroutine[Any, Any, None]) -> None:
+    """Runs it to its end in a loop and a thread of its own, wherever the caller is."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
+
+
+async def _migrate(url: str) -> None:
+    database = open_database(url)
+    try:
+        await database.upgrade()
+    finally:
+        await database.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A PostgreSQL of this test process."""
+    server = postgres.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def worker(request: pytest.FixtureRequest) -> str:
+    """The name of this test process, unlike that of others on the same server."""
+    return f"{getattr(request.config, 'workerinput', {}).get('workerid', 'gw')}_{os.getpid()}"
+
+
+async def execute(server: postgres.Server, *statements: str) -> None:
+    """Runs statements outside any transaction, on the server's own database."""
+    connection = await asyncpg.connect(server.url + "postgres")
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: postgres.Server, worker: str) -> Iterator[str]:
+    """The name of a migrated database, to copy."""
+    name = f"hub_template_{worker}"
+
+    async def make() -> None:
+        await execute(postgres_server, f"CREATE DATABASE {name}")
+        await _migrate(postgres_server.url + name)
+
+    outside(make())
+    yield name
+    outside(execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file, to copy."""
+    path = tmp_path_factory.mktemp("template") / "hub.db"
+    outside(_migrate(f"sqlite:///{path}"))
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return path
+
+
+@pytest.fixture(params=DIALECTS)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """An empty store, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        path = tmp_path / "hub.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        opened = open_database(f"sqlite:///{path}")
+        yield opened
+        await opened.close()
+        return
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    template: str = request.getfixturevalue("postgres_template")
+    name = f"hub_{request.getfixturevalue('worker')}_{next(_numbers)}"
+    await execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    opened = open_database(server.url + name)
+    yield opened
+    await opened.close()
+    await execute(server, f"DROP DATABASE {name} WITH (FORCE)")
