@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import orjson
-from hub.transport.client import Failed
 
 from hub.domain.issue import Issue
 from hub.domain.moments import iso
@@ -18,6 +17,7 @@ from hub.sdk.streams import Complaint, Cursor, Page, Stream
 from hub.store import cursors, issues, observations
 from hub.store.cursors import CursorRow
 from hub.store.database import Transaction
+from hub.transport.client import Failed
 from sync_jobs import brakes, troubles
 from sync_jobs.connection import stop
 from sync_jobs.counts import Counts, Progress, Silent
@@ -109,7 +109,12 @@ class _Walk:
     async def _keep(self, page: Page) -> None:
         records, complaints = _sized(page)
         now = self.hub.now_text()
-        row = replace(self.row, position=page.next, read=self.row.read + len(page.records))
+        row = replace(
+            self.row,
+            position=page.next,
+            read=self.row.read + len(page.records),
+            walk_full=self.row.walk_full or page.whole,
+        )
         async with self.hub.database.write() as conn:
             kept = await observations.keep(
                 conn, self.wired.name, self.name, records, seen_at=now, walk=row.walk if row.walk_full else 0

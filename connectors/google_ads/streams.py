@@ -108,7 +108,7 @@ class Campaigns:
     def page(self, position: Position, response: Response) -> Page:
         if position["stage"] == "account":
             readable(response)
-            return Page(next={"stage": "list", "until": position["until"], "after": 0})
+            return Page(next={"stage": "list", "until": position["until"], "after": 0}, whole=True)
         found = rows(response)
         records: list[Record] = []
         after = position["after"]
