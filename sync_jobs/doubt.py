@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hub.domain.attempt import Attempt, AttemptState
+from hub.engine.hear import settle
 from hub.sdk.sinks import Sink
-from hub.store import attempts
+from hub.store import attempts, links, observations
+from hub.store.database import Transaction
 from sync_jobs.counts import Counts
 from sync_jobs.hub import Hub
 from sync_jobs.look import hear_looked, look
@@ -30,8 +32,24 @@ async def resolve(hub: Hub, wired: Wired, stream: str, sink: Sink, counts: Count
         counts.add(await hear_looked(hub, wired, stream, looked))
         now = hub.now_text()
         async with hub.database.write() as conn:
+            await _told_before_deletion(conn, hub, wired, stream, doubtful)
             await attempts.close(conn, [replace(a, state=AttemptState.SETTLED, closed_at=now) for a in doubtful])
         counts.add(await reconcile(hub, wired, stream))  # deletions that could not be believed until now
+
+
+async def _told_before_deletion(
+    conn: Transaction, hub: Hub, wired: Wired, stream: str, doubtful: Sequence[Attempt]
+) -> None:
+    """Of a record that is gone nobody can tell any more whether the update arrived. It is taken for told: then the
+    deletion came after it and counts, instead of bringing the record back."""
+    addresses = [a.address for a in doubtful if a.address is not None]
+    seen = await observations.fetch(conn, addresses)
+    known = await links.by_address(conn, [a for a, o in seen.items() if o.gone])
+    told = dict(known)
+    for attempt in doubtful:
+        if attempt.address in told:
+            told[attempt.address] = settle(told[attempt.address], attempt.expect, None, wired.policy(stream))
+    await links.put(conn, list(told.values()), hub.now_text())
 
 
 async def _doubtful(hub: Hub, wired: Wired, stream: str) -> Sequence[Attempt]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
 from uuid import uuid4
-
-import httpx
-from hub.transport.client import Caller, Transport
 
 import connectors
 from hub import clock as clocks
@@ -27,6 +25,7 @@ from hub.sdk.connector import Connector
 from hub.store import connections
 from hub.store import secrets as safe
 from hub.store.database import Database, open_database
+from hub.transport.client import Caller, Transport
 from mappings import library
 from sync_jobs.queue import MemoryQueue, Queue
 from sync_jobs.tokens import StoredTokens
@@ -59,6 +58,7 @@ class Hub:
         transports: Mapping[str, Transport],
         queue: Queue,
         sleep: Sleep = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.home = home
         self.database = database
@@ -70,6 +70,7 @@ class Hub:
         self.locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._transports = transports
         self._sleep = sleep
+        self._jitter = jitter
         self._rules: dict[str, Rules] = {}
 
     @classmethod
@@ -82,6 +83,7 @@ class Hub:
         database_url: str | None = None,
         queue: Queue | None = None,
         sleep: Sleep = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
     ) -> Hub:
         """`transports`: by connection name, to reach a connection without a network (simulation, tests)."""
         database = open_database(database_url or f"sqlite:///{home / 'hub.db'}")
@@ -91,7 +93,7 @@ class Hub:
         except BaseException:
             await database.close()
             raise
-        hub = cls(home, database, vault, clock, transports or {}, queue or MemoryQueue(), sleep)
+        hub = cls(home, database, vault, clock, transports or {}, queue or MemoryQueue(), sleep, jitter)
         await hub.wire()
         return hub
 
@@ -128,6 +130,8 @@ class Hub:
             clock=self.clock,
             sleep=self._sleep,
             transport=self._transports.get(row.name),
+            reauth=lambda rotated: connector.auth(settings, {**secrets, **rotated}),
+            jitter=self._jitter,
         )
         return Wired(row, connector, settings, lenses, caller)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hub.transport.client import Failed
-
 from hub.domain.golden import Golden
 from hub.domain.link import Link
 from hub.domain.outcome import Fault, FaultKind
@@ -21,6 +19,7 @@ from hub.sdk.http import ContractBroken
 from hub.sdk.sinks import Sink
 from hub.store import attempts, golden, links
 from hub.store.database import Transaction
+from hub.transport.client import Failed
 from sync_jobs import brakes
 from sync_jobs.connection import stop
 from sync_jobs.counts import Counts, Progress, Silent

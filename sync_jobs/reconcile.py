@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from hub.domain.entities import FACT
 from hub.domain.fact import Fact
 from hub.domain.observation import Observation
+from hub.domain.values import Values
 from hub.store import facts, issues, observations
 from hub.store.database import Transaction
 from sync_jobs import troubles
@@ -13,6 +17,7 @@ from sync_jobs.hub import Hub
 from sync_jobs.wiring import Wired
 
 BATCH = 1000
+FIELDS = frozenset(FACT.fields)
 
 
 async def reconcile(hub: Hub, wired: Wired, stream: str, *, progress: Progress | None = None) -> Counts:
@@ -42,13 +47,18 @@ async def _measure(conn: Transaction, hub: Hub, wired: Wired, stream: str, seen:
         if observation.gone:
             continue
         reading = lens.get(observation.raw, observation.modified_at)
-        values = dict(reading.values)
         for complaint in reading.complaints:
             await issues.raise_(conn, troubles.value(observation.address, complaint, now))
             counts.issues += 1
-        if values.get("campaign_ref") and values.get("day"):
-            rows.append(Fact(**values))
+        if reading.values.get("campaign_ref") and reading.values.get("day"):
+            rows.append(_fact(reading.values))
     await facts.keep(conn, wired.name, stream, rows, now)
     await observations.mark_heard(conn, [(o.address, o.revision) for o in seen])
     counts.heard += len(seen)
     return counts
+
+
+def _fact(values: Values) -> Fact:
+    """A reading of a fact stream as a fact; the lens has checked the kinds."""
+    known: dict[str, Any] = {name: value for name, value in values.items() if name in FIELDS}
+    return Fact(**known)

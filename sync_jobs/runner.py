@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeAlias
 
-from hub.domain.moments import parse
+from hub.domain.moments import iso, parse
 from hub.domain.outcome import Fault
 from hub.domain.run import Run, RunState
 from hub.engine.guard import Tripped
-from hub.store import cursors, runs
+from hub.store import cursors, golden, runs
 from sync_jobs.connection import mended
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.hub import Hub
@@ -27,6 +27,10 @@ ROUNDS_MAX = 12
 """Rounds of a sync until quiet; a stack that needs more does not settle, and the report says so."""
 WALK_STEPS_MAX = 10_000
 """Times that one pull comes back to a vendor that says "wait"."""
+RETRY_PATIENCE = 60.0
+"""Seconds that a sync until quiet waits for a write that is to be tried again."""
+PASSES_MAX = 40
+"""Sweeps of one round."""
 FULL_EVERY = timedelta(hours=24)
 """How often a stream that doesn't show deletions is read whole."""
 
@@ -68,7 +72,7 @@ async def sync(
         worked = await session.settle(set(chosen))
         if not until_quiet:
             break
-        if not fresh and not worked:
+        if not fresh and not worked and not await session.wait_for_retry(chosen):
             report.quiet = not report.faults and not report.parked
             break
         if worked:
@@ -132,14 +136,15 @@ class _Session:
         leaves its sink due (a vendor that says later, a brake) is not tried again in the same round."""
         worked = 0
         tried: set[Wake] = set()
-        while True:
+        for _ in range(PASSES_MAX):
             for wake in await sweep(self.hub):
                 if wake.connection in chosen and wake not in tried:
                     await self.hub.queue.wake(wake)
             taken = await self._take_all(tried)
-            if not taken:
-                return worked
             worked += taken
+            if not taken:
+                break
+        return worked
 
     async def _take_all(self, tried: set[Wake]) -> int:
         """Works off the queue. Answers how much was heard and told."""
@@ -177,6 +182,20 @@ class _Session:
             self.report.parked.pop(connection, None)
         if fault is not None:
             self.report.faults[connection] = fault
+
+    async def wait_for_retry(self, chosen: Sequence[str]) -> bool:
+        """Whether a write waits for its time and that time has come now; false when none does, or not soon."""
+        now = self.hub.clock()
+        times: list[str | None] = []
+        async with self.hub.database.read() as conn:
+            for wired in (self.hub.wired[name] for name in chosen):
+                sinks = wired.sinks() if wired.active and wired.connection.writes else []
+                times += [await golden.next_retry(conn, wired.name, sink, iso(now)) for sink in sinks]
+        waits = [(parse(at) - now).total_seconds() for at in times if at]
+        if not waits or min(waits) > RETRY_PATIENCE:
+            return False
+        await self.sleep(max(min(waits), 0.0) + 0.001)
+        return True
 
     async def wait_for_lag(self, chosen: Sequence[str]) -> None:
         """Some vendors show a write only after a while; quiet before that proves nothing."""

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from hub.transport.client import Failed
-
 from hub.domain.attempt import AttemptState
 from hub.domain.issue import Issue
 from hub.domain.keys import Address
@@ -23,6 +21,7 @@ from hub.sdk.http import ContractBroken
 from hub.sdk.sinks import Sink
 from hub.store import attempts, issues, links, observations
 from hub.store.database import Transaction
+from hub.transport.client import Failed
 from sync_jobs import troubles
 from sync_jobs.counts import Counts
 from sync_jobs.hub import Hub

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hub.transport.client import Failed
-
 from hub.domain.keys import Address
 from hub.domain.link import LinkState
 from hub.domain.observation import Record
@@ -18,6 +16,7 @@ from hub.engine.hear import Shown
 from hub.sdk.http import ContractBroken
 from hub.sdk.streams import Position
 from hub.store import golden, issues, links, observations
+from hub.transport.client import Failed
 from sync_jobs.counts import Progress, Silent
 from sync_jobs.hub import Hub
 from sync_jobs.wiring import Wired

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from hub.transport.client import Caller
-from mappings.lens import Lens
-
 from hub.domain.connection import Connection, ConnectionState
 from hub.domain.policy import StreamPolicy
 from hub.engine.decide import Place
 from hub.sdk.connector import Connector
 from hub.sdk.sinks import Sink
 from hub.sdk.streams import Stream
+from hub.transport.client import Caller
+from mappings.lens import Lens
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from hub.transport.client import Failed
-from mappings.lens import Lens
-
 from hub.domain.attempt import Attempt, AttemptState
 from hub.domain.keys import Address
 from hub.domain.link import Link
@@ -24,6 +21,8 @@ from hub.engine.retry import retry_at
 from hub.sdk.http import ContractBroken
 from hub.sdk.sinks import Sink
 from hub.store import attempts, golden, issues, observations
+from hub.transport.client import Failed
+from mappings.lens import Lens
 from sync_jobs import troubles
 from sync_jobs.counts import Counts
 from sync_jobs.hub import Hub
@@ -222,7 +221,8 @@ class Writer:
                 rev = seen.goldens[entity].rev
                 tries = before[entity].tries if entity in before else 0
                 if status is Status.LATER:
-                    again = iso(retry_at(self.hub.clock(), tries, self.faults.get(entity)))
+                    fault = self.faults.get(entity)  # none: an adoption or a deletion was found; decide again at once
+                    again = iso(retry_at(self.hub.clock(), tries, fault)) if fault else None
                     rows.append(Telling(entity, self.wired.name, self.stream, rev - 1, epoch, again, tries + 1))
                 elif status in (Status.APPLIED, Status.REFUSED):
                     told = rev - 1 if entity in created and status is Status.APPLIED else rev

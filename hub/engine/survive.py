@@ -12,7 +12,7 @@ from typing import TypeAlias
 from hub.domain.consent import Consent, ConsentState, Evidence, Statements
 from hub.domain.golden import Origin, Pin
 from hub.domain.keys import Address
-from hub.domain.link import Link, Said
+from hub.domain.link import Link, LinkState, Said
 from hub.domain.policy import EntityPolicy, Rule, Survivorship, Weight
 from hub.domain.values import Scalar, Value, is_empty
 
@@ -25,6 +25,7 @@ class Word:
     at: str
     address: Address
     rank: float
+    live: bool = True
 
 
 Ranker: TypeAlias = Callable[[str, Survivorship], float]
@@ -81,11 +82,20 @@ def words_of(name: str, links: Sequence[Link], rule: Survivorship, ranker: Ranke
         weight = weigh(link.address, name)
         if weight is Weight.NEVER:
             continue
-        words.append(Word(said[0], said[1], link.address, _rank(link, rule, ranker, weight)))
+        live = link.state is LinkState.LIVE
+        words.append(Word(said[0], said[1], link.address, _rank(link, rule, ranker, weight), live))
+    words = [w for w in words if w.live or not _overtaken(w, words)]
     words.sort(key=lambda w: w.address)
     words.sort(key=lambda w: w.at, reverse=True)
     words.sort(key=lambda w: w.rank)
     return words
+
+
+def _overtaken(dead: Word, words: Sequence[Word]) -> bool:
+    """What was said in a record that is gone counts until a living one says something newer, or its successor in the
+    same place says anything: a vendor's merge has settled that already."""
+    here = (dead.address.connection, dead.address.stream)
+    return any(w.live and (w.at > dead.at or (w.address.connection, w.address.stream) == here) for w in words)
 
 
 def _rank(link: Link, rule: Survivorship, ranker: Ranker, weight: Weight) -> float:

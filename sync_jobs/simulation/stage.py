@@ -93,7 +93,9 @@ class Stage:
     async def open(self) -> None:
         """Starts the hub, as after a crash: nothing but the store is left of the old one."""
         transports = {name: Mishaps(v.app, self._chooser(name)) for name, v in self.vendors.items()}
-        self.hub = await Hub.open(self.home, clock=self.clock, transports=transports, sleep=self._sleep)
+        self.hub = await Hub.open(
+            self.home, clock=self.clock, transports=transports, sleep=self._sleep, jitter=lambda: 0.5
+        )
         self.hub.new_id = self._new_id  # type: ignore[method-assign]
         self.hub.brakes = replace(Brakes(), creates=10_000, clears=10_000, removes=10_000)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hub.domain.consent import ConsentState, Evidence, Statements
 from hub.domain.golden import Pin
-from hub.domain.link import Link
+from hub.domain.link import Link, LinkState
 from hub.domain.policy import EntityPolicy, Rule, Survivorship, Weight
 from hub.engine.survive import consents, survive
 from tests.engine.worlds import SURVIVORSHIP, at, link, links, ranker, weigh
@@ -96,6 +96,17 @@ def test_a_rule_that_asks_names_the_dispute_and_holds_the_best_ranked_meanwhile(
     result = survive(made, EntityPolicy("contact", Survivorship(Rule.ASK)), ranker, weigh)
     assert result.values["title"] == "CEO"
     assert len(result.disputed["title"]) == 2
+
+
+def test_the_word_of_a_deleted_record_holds_until_a_living_one_says_something_newer() -> None:
+    dead = link("alpha", said={"title": ("CEO", at(5))}, state=LinkState.GONE)
+    assert winner([dead, link("beta", said={"title": ("CTO", at(1))})]) == "CEO"
+    assert winner([dead, link("beta", said={"title": ("CTO", at(9))})]) == "CTO"
+
+
+def test_the_survivor_of_a_vendors_merge_speaks_for_both() -> None:
+    loser = link("alpha", "1", said={"title": ("X", at(9))}, state=LinkState.GONE)
+    assert winner([loser, link("alpha", "2", said={"title": ("CEO", at(1))})]) == "CEO"
 
 
 def consent(*made: Link) -> ConsentState:

@@ -1,0 +1,263 @@
+"""Directed histories, kept by name: each once broke a sync tool, or this one."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.domain.golden import GoldenState
+from hub.store import cursors
+from hub.transport.mishaps import Mishap
+from sync_jobs.simulation.stage import Stage
+from tests.sim.acting import ANN, golden_of, held, living, once, open_issues, plain, script, settle, well, writes_of
+
+EVERYWHERE = {"alpha", "beta", "gamma"}
+
+
+async def test_one_person_reaches_every_system(stage: Stage) -> None:
+    stage.vendors["alpha"].create({"email": ANN, "name": "Ann", "title": "CEO", "city": "Bonn", "phones": ["1"]})
+    await well(stage)
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "ceo")
+    assert held(stage, "phones") == dict.fromkeys(EVERYWHERE, ["1"])
+
+
+@pytest.mark.parametrize("mishap", [Mishap.REPLY_LOST, Mishap.FAILS_AFTER, Mishap.DIES_AFTER, Mishap.CUT_SHORT])
+@pytest.mark.parametrize("vendor", ["alpha", "beta", "gamma"])
+async def test_lost_reply_after_a_create(stage: Stage, vendor: str, mishap: Mishap) -> None:
+    source = "beta" if vendor == "alpha" else "alpha"
+    stage.vendors[source].create({"email": ANN, "title": "CEO"})
+    script(stage, vendor, mishap)
+    await well(stage)
+    assert len(living(stage, vendor)) == 1
+    assert writes_of(stage, vendor, "create") + writes_of(stage, vendor, "upsert") == 1
+
+
+async def test_case_folding_and_trimming_remotes_do_not_bounce(stage: Stage) -> None:
+    stage.vendors["alpha"].create({"email": ANN, "title": "  Chief Executive ", "city": " Bonn"})
+    await well(stage)
+    writes = sum(len(v.log) for v in stage.vendors.values())
+    for _ in range(3):
+        assert (await settle(stage)).writes == 0
+    assert sum(len(v.log) for v in stage.vendors.values()) == writes
+    assert held(stage, "title")["beta"].strip() == "CHIEF EXECUTIVE"
+    assert held(stage, "title")["gamma"] == "chief executive"
+
+
+async def test_a_blank_against_an_old_value(stage: Stage) -> None:
+    alpha = stage.vendors["alpha"]
+    ann = alpha.create({"email": ANN, "title": "CEO"})
+    stage.vendors["gamma"].create({"email": ANN, "title": "boss"})
+    await well(stage)
+    alpha.edit(ann, {"title": None})
+    await well(stage)
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "")
+
+
+async def test_a_blank_in_a_record_that_was_just_made_there_says_nothing(stage: Stage) -> None:
+    stage.vendors["alpha"].create({"email": ANN, "title": "CEO"})
+    await well(stage)
+    beta = stage.vendors["beta"]
+    beta.delete(beta.find(ANN) or "")
+    beta.create({"email": ANN})
+    await well(stage)
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "ceo")
+
+
+async def test_an_older_human_edit_against_our_own_echo(stage: Stage) -> None:
+    """A person edits the title; before we read it, our write of another field bumps the record's only time."""
+    beta = stage.vendors["beta"]
+    ann = stage.vendors["alpha"].create({"email": ANN, "title": None, "city": "Bonn"})
+    await well(stage)
+    there = beta.find(ANN) or ""
+    stage.step(10)
+    beta.edit(there, {"title": "BOSS"})
+    stage.step(10)
+    stage.vendors["alpha"].edit(ann, {"city": "Kiel"})
+    await well(stage)
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "boss")
+    assert plain(held(stage, "city")) == dict.fromkeys(EVERYWHERE, "kiel")
+
+
+async def test_a_vendor_merge_is_no_deletion_of_the_person(stage: Stage) -> None:
+    alpha = stage.vendors["alpha"]
+    one = alpha.create({"email": ANN, "title": "CEO"})
+    two = alpha.create({"email": ANN.upper(), "city": "Bonn"})
+    await settle(stage)
+    alpha.merge(one, two)
+    await well(stage)
+    assert set(held(stage, "title")) == EVERYWHERE
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "ceo")
+    assert writes_of(stage, "beta", "remove") == 0
+
+
+async def test_an_id_change_keeps_the_link_and_its_memory(stage: Stage) -> None:
+    """Beta mints a new id when two records merge, and answers for the old ones."""
+    beta = stage.vendors["beta"]
+    one = beta.create({"email": ANN, "title": "CEO"})
+    await well(stage)
+    two = beta.create({"email": "ann@home.example", "title": "X"})
+    await well(stage)
+    minted = beta.merge(one, two)
+    await well(stage)
+    assert minted not in (one, two)
+    assert len(living(stage, "beta")) == 1
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "ceo")
+    assert writes_of(stage, "beta", "create") == 0
+
+
+async def test_a_person_makes_the_contact_just_before_our_create(stage: Stage) -> None:
+    stage.vendors["alpha"].create({"email": ANN, "title": "CEO"})
+    beta = stage.vendors["beta"]
+
+    def race() -> None:
+        beta.before_write = None
+        beta.create({"email": ANN.title(), "city": "KIEL"})
+
+    beta.before_write = race
+    await well(stage)
+    assert len(living(stage, "beta")) == 1
+    assert plain(held(stage, "city")) == dict.fromkeys(EVERYWHERE, "kiel")
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "ceo")
+
+
+async def test_a_delete_while_a_write_is_in_doubt(stage: Stage) -> None:
+    """The create's reply is lost, then a person deletes what it made: the deletion counts, nothing comes back."""
+    ann = stage.vendors["alpha"].create({"email": ANN, "title": "CEO"})
+    await well(stage)
+    beta = stage.vendors["beta"]
+    stage.vendors["alpha"].edit(ann, {"title": "CTO"})
+    script(stage, "beta", Mishap.REPLY_LOST)
+    await once(stage)
+    beta.delete(beta.find(ANN) or "")
+    await well(stage)
+    assert held(stage, "title") == {}
+    record = await golden_of(stage)
+    assert record is not None
+    assert record.state is GoldenState.BURIED
+
+
+async def test_a_delete_on_one_side_with_an_edit_on_the_other(stage: Stage) -> None:
+    ann = stage.vendors["alpha"].create({"email": ANN, "title": "CEO"})
+    await well(stage)
+    beta = stage.vendors["beta"]
+    beta.delete(beta.find(ANN) or "")
+    stage.vendors["alpha"].edit(ann, {"title": "CTO"})
+    await well(stage)
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "cto")
+
+
+async def test_a_deletion_reaches_every_system_and_a_tombstone_lasts(stage: Stage) -> None:
+    stage.vendors["alpha"].create({"email": ANN, "title": "CEO"})
+    await well(stage)
+    beta = stage.vendors["beta"]
+    beta.delete(beta.find(ANN) or "")
+    await well(stage)
+    assert held(stage, "title") == {}
+    stage.vendors["gamma"].create({"email": ANN, "title": "again"})
+    await well(stage)
+    assert set(held(stage, "title")) == EVERYWHERE
+
+
+async def test_an_opt_out_during_a_push(stage: Stage) -> None:
+    ann = stage.vendors["alpha"].create({"email": ANN, "title": "CEO"})
+    await well(stage)
+    gamma = stage.vendors["gamma"]
+    stage.vendors["alpha"].edit(ann, {"title": "CTO"})
+
+    def race() -> None:
+        gamma.before_write = None
+        gamma.opt_out(gamma.find(ANN) or "")
+
+    gamma.before_write = race
+    await well(stage)
+    assert held(stage, "opted_out") == dict.fromkeys(EVERYWHERE, True)
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "cto")
+
+
+async def test_an_opt_out_that_somebody_unticks_is_told_again(stage: Stage) -> None:
+    stage.vendors["alpha"].create({"email": ANN, "opted_out": True})
+    await well(stage)
+    beta = stage.vendors["beta"]
+    beta.edit(beta.find(ANN) or "", {"opted_out": False})
+    await well(stage)
+    assert held(stage, "opted_out") == dict.fromkeys(EVERYWHERE, True)
+
+
+async def test_more_records_with_one_timestamp_than_any_page_holds(stage: Stage) -> None:
+    """20,001 people made by an import in the same second."""
+    alpha = stage.vendors["alpha"]
+    for number in range(20_001):
+        alpha.create({"email": f"p{number}@example.com"})
+    assert stage.hub is not None
+    from sync_jobs.pull import pull
+
+    stage.step(600)
+    pulled = await pull(stage.hub, stage.hub.wired["alpha"], "people")
+    assert (pulled.finished, pulled.counts.read, pulled.counts.fresh) == (True, 20_001, 20_001)
+
+
+async def test_an_empty_read_of_a_full_stream_deletes_nobody(stage: Stage) -> None:
+    from dataclasses import replace
+
+    from hub.domain.policy import Brakes
+
+    assert stage.hub is not None
+    alpha = stage.vendors["alpha"]
+    for number in range(60):
+        alpha.create({"email": f"p{number}@example.com", "title": "x"})
+    await well(stage)
+    stage.hub.brakes = replace(Brakes(), creates=10_000)
+    kept, alpha.people_by_id = alpha.people_by_id, {}
+    stage.step(600)
+    from sync_jobs.runner import sync
+
+    await sync(stage.hub, until_quiet=True, full=True, sleep=stage._sleep)
+    assert len(stage.vendors["beta"].ids()) == 60
+    assert "vanished" in {i.kind for i in await open_issues(stage)}
+    alpha.people_by_id = kept
+    await sync(stage.hub, until_quiet=True, full=True, sleep=stage._sleep)
+    assert "vanished" not in {i.kind for i in await open_issues(stage)}
+
+
+async def test_a_walk_that_dies_in_the_middle_resumes_there(stage: Stage) -> None:
+    alpha = stage.vendors["alpha"]
+    for number in range(500):
+        alpha.create({"email": f"p{number}@example.com"})
+        stage.step(1)
+    script(stage, "alpha", Mishap.NONE, Mishap.NONE, Mishap.DIES_AFTER, path="/people")
+    report = await settle(stage)
+    assert report.quiet
+    assert stage.deaths == 1
+    lists = [line for line in stage.notes if " alpha GET /people " in line]
+    assert len(lists) < 30, "the walk began again from the start"
+    assert stage.hub is not None
+    async with stage.hub.database.read() as conn:
+        assert (await cursors.fetch(conn, "alpha", "people")).position is None
+
+
+async def test_one_bad_record_in_a_batch_of_a_hundred(stage: Stage) -> None:
+    """Beta refuses a whole batch without a word which record is at fault."""
+    alpha = stage.vendors["alpha"]
+    for number in range(100):
+        alpha.create({"email": f"p{number}@example.com", "title": "x" * 500 if number == 37 else "CEO"})
+    await settle(stage)
+    beta = stage.vendors["beta"]
+    assert len(beta.ids()) == 100
+    refused = [i for i in await open_issues(stage) if i.connection == "beta"]
+    assert len(refused) == 1
+    assert refused[0].field == "title"
+    assert (await settle(stage)).writes == 0
+
+
+async def test_a_token_that_is_refused_stops_that_connection_alone(stage: Stage) -> None:
+    stage.vendors["alpha"].create({"email": ANN, "title": "CEO"})
+    from connectors.unruly import sandbox
+
+    original = sandbox.TOKEN
+    try:
+        sandbox.TOKEN = "another"  # noqa: S105
+        for vendor in ("alpha", "beta"):
+            stage.vendors[vendor].calls.clear()
+        await once(stage)
+        assert "connection" in {i.kind for i in await open_issues(stage)}
+    finally:
+        sandbox.TOKEN = original
