@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -23,8 +24,14 @@ NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 def connector(name: str) -> Connector:
     """The connector of that name; NotFound names the nearest."""
     if name not in connectors.names():
-        raise unknown("connector", name, connectors.names())
+        raise unknown("connector", name, vendors())
     return connectors.load(name)
+
+
+def vendors() -> tuple[str, ...]:
+    """The connectors of real systems. A made-up one, for simulations, has its home under `.invalid` (RFC 2606)."""
+    hosts = {name: urlsplit(connectors.load(name).default_base_url).hostname or "" for name in connectors.names()}
+    return tuple(name for name, host in hosts.items() if not host.endswith(".invalid"))
 
 
 def check_name(name: str) -> None:

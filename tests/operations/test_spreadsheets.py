@@ -6,7 +6,7 @@ import csv
 import io
 
 import orjson
-import pyarrow.parquet as parquet
+import pyarrow.parquet as parquet  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hub.operations.spreadsheets import SHEETS, safe_cell
 
 COLUMNS = {"id": "text", "email": "text", "emails": "texts", "clicks": "integer", "rate": "number", "vip": "boolean"}
-ROWS = [
+ROWS: list[dict[str, object]] = [
     {"id": "con_1", "email": "ann@example.com", "emails": ("a@x.example", "b@x.example"), "clicks": 3, "vip": True},
     {"id": "con_2", "email": None, "rate": 0.5, "vip": False},
     {"id": "con_3", "email": 'O"Brien, 🎉\nline', "emails": ()},

@@ -1,0 +1,83 @@
+"""The program: its commands, and the one place where errors become texts and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.text import Text
+
+from hub.cli import connections, demo, exporting, issues, looking, play, setup, work
+from hub.cli.options import home_said
+from hub.cli.screen import err, fail, plain_lines, print_json
+from hub.errors import HubError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="hub",
+    help="Keeps the contacts and campaigns of a marketing stack in agreement.",
+    epilog="Exit codes: 0 fine, 1 failed, 2 differences found, 3 needs a person.",
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for room in (demo, play, setup, work, looking, exporting):
+    room.register(app)
+app.add_typer(connections.app, name="connections")
+app.add_typer(issues.app, name="issues")
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    home: Annotated[Path | None, typer.Option("--home", help="The hub's folder (default: HUB_HOME, or here).")] = None,
+) -> None:
+    """Keeps the contacts and campaigns of a marketing stack in agreement."""
+    home_said.set(home)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(0)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line; answers its exit code. Never raises for what a person may cause."""
+    as_json = "--json" in arguments
+    try:
+        code = typer.main.get_command(app).main(list(arguments), prog_name="hub", standalone_mode=False)
+        return int(code or 0)
+    except HubError as error:
+        return fail(error, as_json=as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        err().print("stopped; what was done is kept, and the same command goes on from there", style="yellow")
+        return INTERRUPTED
+    except typer.TyperException as error:
+        return _misused(error, as_json=as_json)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        return fail(error, as_json=as_json)
+
+
+def _misused(error: typer.TyperException, *, as_json: bool) -> int:
+    """A command line that makes no sense: exit code 1, since 2 means that differences were found."""
+    said = getattr(error, "format_message", error.__str__)()
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "hub"
+    mend = f"see `{path} --help`"
+    if as_json:
+        print_json({"ok": False, "error": {"kind": "Usage", "message": said, "mend": mend, "complaints": []}})
+    else:
+        err().print(Text.assemble(("error: ", "bold red"), plain_lines(said)))
+        err().print(Text.assemble(("mend:  ", "bold green"), mend))
+    return 1
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The entry point of the `hub` script."""
+    raise SystemExit(run(sys.argv[1:] if arguments is None else arguments))

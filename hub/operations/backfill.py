@@ -1,0 +1,111 @@
+"""Filling history: a span of a stream's past, read with a cursor and a lane of its own beside the live reading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hub.domain import moments
+from hub.errors import BadInput, Refused
+from hub.operations.connections import named
+from hub.operations.nearest import unknown
+from hub.store import cursors, observations
+from sync_jobs import backfill as jobs
+from sync_jobs.counts import Progress
+from sync_jobs.hub import Hub
+
+AGO = re.compile(r"(\d{1,5})([dhm])")
+UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Backfilled:
+    """`held`: records of the stream in the store now; `resumes`: the span was under way; `finished`: it is done
+    (asked for again, the same span is not read twice)."""
+
+    ok: bool
+    connection: str
+    stream: str
+    since: str | None
+    until: str | None
+    dry_run: bool
+    resumes: bool
+    finished: bool
+    held: int
+    counts: Mapping[str, int]
+
+
+def moment(text: str | None, option: str, now: datetime) -> datetime | None:
+    """`2025-01-31`, `2025-01-31T08:00Z`, `90d`, `12h`, `30m` (ago). BadInput says what was expected.
+
+    "Ago" is rounded down to the whole day, hour or minute, so that the same words soon after name the same span, and
+    a backfill that was stopped goes on.
+    """
+    if text is None:
+        return None
+    ago = AGO.fullmatch(text)
+    if ago:
+        return _floor(now - timedelta(**{UNITS[ago[2]]: int(ago[1])}), ago[2])
+    try:
+        return moments.parse(text)
+    except ValueError:
+        raise BadInput(
+            f"{option} cannot be read as a time", mend="write 2025-01-31, 2025-01-31T08:00Z, or 90d, 12h, 30m for ago"
+        ) from None
+
+
+def _floor(at: datetime, unit: str) -> datetime:
+    at = at.replace(second=0, microsecond=0)
+    if unit == "m":
+        return at
+    at = at.replace(minute=0)
+    return at if unit == "h" else at.replace(hour=0)
+
+
+async def backfill(
+    hub: Hub,
+    connection: str,
+    stream: str,
+    since: str | None = None,
+    until: str | None = None,
+    *,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Backfilled:
+    """Reads the span and matches it; the live reading goes on from where it was. `dry_run` only says what stands."""
+    await named(hub, connection)
+    wired = hub.connection(connection)
+    if stream not in wired.streams():
+        raise unknown(f"stream of {connection}", stream, wired.streams())
+    if not wired.active:
+        raise Refused(f"{connection} is {wired.connection.state}", mend=f"`hub connections resume {connection}`")
+    now = hub.clock()
+    start, end = moment(since, "--since", now), moment(until, "--until", now)
+    if start is not None and start >= (end or now):
+        raise BadInput("--since is not before --until", mend="name a span with an earlier beginning")
+    if end is not None and end > now:
+        raise BadInput("--until is in the future", mend="leave it out: it means now")
+    lane = jobs.lane_of(start, end)
+    async with hub.database.read() as conn:
+        before = await cursors.fetch(conn, connection, stream, lane)
+    counts: Mapping[str, int] = {}
+    if not dry_run:
+        counts = (await jobs.backfill(hub, connection, stream, start, end, progress=progress)).as_dict()
+    async with hub.database.read() as conn:
+        after = await cursors.fetch(conn, connection, stream, lane)
+        held = (await observations.count(conn, connection, stream)).live
+    finished = after.finished_at is not None and after.position is None
+    return Backfilled(
+        ok=dry_run or finished,
+        connection=connection,
+        stream=stream,
+        since=moments.iso(start) if start else None,
+        until=moments.iso(end) if end else None,
+        dry_run=dry_run,
+        resumes=before.position is not None,
+        finished=finished,
+        held=held,
+        counts=counts,
+    )

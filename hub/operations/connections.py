@@ -1,0 +1,282 @@
+"""Connections: adding, looking, checking, pausing, removing, and letting the hub write there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from hub.domain.connection import Connection, ConnectionState
+from hub.errors import BadInput, Refused
+from hub.operations import forms
+from hub.operations.faults import spoken
+from hub.operations.nearest import unknown
+from hub.sdk.connector import Account, Connector, Secret
+from hub.sdk.streams import FieldInfo
+from hub.store import connections as store
+from hub.store import secrets as vault
+from sync_jobs import brakes
+from sync_jobs import discover as jobs
+from sync_jobs.hub import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionShown:
+    """A connection as people may see it: the names of its secrets, never their values."""
+
+    name: str
+    connector: str
+    base_url: str
+    state: str
+    reason: str
+    writes: bool
+    rank: int
+    settings: Mapping[str, Any]
+    secrets: tuple[str, ...]
+    account: str
+    created_at: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    connections: tuple[ConnectionShown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingShown:
+    """`default` as text; "" when there is none."""
+
+    name: str
+    required: bool
+    means: str
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """A connector as an operator chooses one. Which secrets it takes can depend on its settings."""
+
+    name: str
+    title: str
+    api_version: str
+    base_url: str
+    streams: tuple[str, ...]
+    sinks: tuple[str, ...]
+    settings: tuple[SettingShown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    connectors: tuple[CatalogueEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Who answered."""
+
+    ok: bool
+    connection: str
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """The fields that each stream of the connection has now."""
+
+    connection: str
+    streams: Mapping[str, Sequence[FieldInfo]]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    ok: bool
+    connection: str
+
+
+async def named(hub: Hub, name: str) -> Connection:
+    """The connection of that name; NotFound names the nearest."""
+    async with hub.database.read() as conn:
+        known = {c.name: c for c in await store.all(conn)}
+    if name not in known:
+        raise unknown("connection", name, known)
+    return known[name]
+
+
+async def add(
+    hub: Hub,
+    name: str,
+    connector: str,
+    *,
+    base_url: str | None = None,
+    settings: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    ask: Callable[[Secret], str | None] = forms.nobody_to_ask,
+) -> ConnectionShown:
+    """Keeps a new connection, read-only at first. Everything is checked before anything is kept."""
+    forms.check_name(name)
+    chosen = forms.connector(connector)
+    async with hub.database.read() as conn:
+        if await store.get(conn, name) is not None:
+            raise BadInput(f'there is a connection "{name}" already', mend="choose another name, or remove that one")
+    url, warnings = _base_url(base_url or chosen.default_base_url)
+    form = forms.settings(chosen.settings, settings or {})
+    kept = forms.secrets(name, chosen.secrets(form), secrets or {}, ask)
+    connection = Connection(
+        name=name,
+        connector=connector,
+        base_url=url,
+        settings=form.model_dump(mode="json"),
+        writes=False,
+        rank=chosen.rank,
+        created_at=hub.now_text(),
+    )
+    async with hub.database.write() as conn:
+        await store.add(conn, connection)
+        await vault.put(conn, hub.vault, name, kept, hub.now_text())
+    await hub.wire()
+    return _shown(connection, tuple(kept), warnings)
+
+
+async def all_(hub: Hub) -> Connections:
+    """Every connection, by name."""
+    async with hub.database.read() as conn:
+        rows = await store.all(conn)
+        return Connections(tuple([_shown(row, await vault.names(conn, row.name)) for row in rows]))
+
+
+async def shown(hub: Hub, name: str, warnings: tuple[str, ...] = ()) -> ConnectionShown:
+    """One connection. NotFound."""
+    row = await named(hub, name)
+    async with hub.database.read() as conn:
+        return _shown(row, await vault.names(conn, name), warnings)
+
+
+async def check(hub: Hub, name: str) -> Checked:
+    """Asks the vendor who we are there, and keeps the answer. A broken connection that answers is active again."""
+    connection = await named(hub, name)
+    with spoken(name):
+        account = await jobs.check(hub, name)
+    if connection.state is ConnectionState.BROKEN:
+        async with hub.database.write() as conn:
+            await store.set_state(conn, name, ConnectionState.ACTIVE)
+        await hub.wire()
+    return Checked(True, name, account)
+
+
+async def discover(hub: Hub, name: str, stream: str | None = None) -> Discovered:
+    """The fields of every stream, or of one, as the vendor describes them now."""
+    connection = await named(hub, name)
+    streams = forms.connector(connection.connector).streams
+    if stream is not None and stream not in streams:
+        raise unknown(f"stream of {name}", stream, streams)
+    with spoken(name):
+        found = await jobs.discover(hub, name)
+    return Discovered(name, {s: tuple(fields) for s, fields in found.items() if stream in (None, s)})
+
+
+async def pause(hub: Hub, name: str) -> ConnectionShown:
+    """Neither reads nor writes there until it is resumed."""
+    return await _set_state(hub, name, ConnectionState.PAUSED, "paused by an operator")
+
+
+async def resume(hub: Hub, name: str) -> ConnectionShown:
+    """Goes on with a paused or broken connection."""
+    return await _set_state(hub, name, ConnectionState.ACTIVE, "")
+
+
+async def _set_state(hub: Hub, name: str, state: ConnectionState, reason: str) -> ConnectionShown:
+    await named(hub, name)
+    async with hub.database.write() as conn:
+        await store.set_state(conn, name, state, reason)
+    await hub.wire()
+    return await shown(hub, name)
+
+
+async def set_writes(
+    hub: Hub, name: str, allowed: bool, *, beyond_brakes: Mapping[str, int] | None = None
+) -> ConnectionShown:
+    """Lets the hub write there, or not. `beyond_brakes`: how many creates, clears and removes the next run may do
+    although its brakes would stop it, once."""
+    connection = await named(hub, name)
+    chosen = forms.connector(connection.connector)
+    if allowed and not chosen.sinks:
+        raise Refused(f"{chosen.title} is only read by the hub: there is nothing to allow")
+    async with hub.database.write() as conn:
+        await store.allow_writes(conn, name, allowed)
+        if beyond_brakes:
+            await brakes.allow(conn, name, beyond_brakes)
+    await hub.wire()
+    return await shown(hub, name)
+
+
+async def remove(hub: Hub, name: str) -> Removed:
+    """Forgets the account, its secrets and what was read there. Nothing changes at the vendor; what its people said
+    stays in the golden records until other news comes."""
+    await named(hub, name)
+    async with hub.database.write() as conn:
+        await store.remove(conn, name)
+    await hub.wire()
+    return Removed(True, name)
+
+
+def catalogue() -> Catalogue:
+    """The connectors there are, with the settings and secrets they take."""
+    return Catalogue(tuple(_entry(forms.connector(name)) for name in forms.vendors()))
+
+
+def _entry(c: Connector) -> CatalogueEntry:
+    settings = tuple(
+        SettingShown(name, field.is_required(), field.description or "", _default(field.is_required(), field.default))
+        for name, field in c.settings.model_fields.items()
+    )
+    return CatalogueEntry(c.name, c.title, c.api_version, c.default_base_url, c.streams, c.sinks, settings)
+
+
+def _default(required: bool, value: Any) -> str:
+    return "" if required or value in (None, "", ()) else str(value)
+
+
+def _base_url(text: str) -> tuple[str, tuple[str, ...]]:
+    """The URL without its last slash, and what to warn of. Secrets must not hide in it."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https"):
+        return text, ()
+    if not parts.hostname:
+        raise BadInput("--base-url names no host", mend="write it as https://api.example.com")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise BadInput(
+            "--base-url holds more than scheme, host, port and path",
+            mend="give user names, passwords and tokens as settings and secrets: URLs end in logs",
+        )
+    warnings: tuple[str, ...] = ()
+    if parts.scheme == "http" and not _loopback(parts.hostname):
+        warnings = (f"{parts.hostname} is reached over plain http: its secrets can be read on the way",)
+    return text.rstrip("/"), warnings
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _shown(connection: Connection, secrets: Sequence[str], warnings: tuple[str, ...] = ()) -> ConnectionShown:
+    account = connection.account or {}
+    return ConnectionShown(
+        name=connection.name,
+        connector=connection.connector,
+        base_url=connection.base_url,
+        state=connection.state.value,
+        reason=connection.state_reason,
+        writes=connection.writes,
+        rank=connection.rank,
+        settings=connection.settings,
+        secrets=tuple(sorted(secrets)),
+        account=account.get("title") or account.get("key") or "",
+        created_at=connection.created_at,
+        warnings=warnings,
+    )

@@ -1,0 +1,183 @@
+"""Whether the home is well: each thing looked at, what was found, and how to mend what is not."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from pathlib import Path
+
+from hub.domain.connection import ConnectionState
+from hub.domain.moments import iso
+from hub.domain.run import RunState
+from hub.errors import HubError
+from hub.operations import home as homes
+from hub.operations.faults import spoken
+from hub.store import attempts, issues
+from hub.store import runs as run_store
+from sync_jobs.hub import Hub
+from sync_jobs.wiring import Wired
+
+STUCK_AFTER = timedelta(hours=1)
+FREE_LEAST = 500 * 1024 * 1024
+SKEW_MOST = timedelta(seconds=60)
+MOST_RUNS = 1_000
+
+
+class Health(StrEnum):
+    WELL = "well"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `found` is a sentence; `mend` is empty when all is well."""
+
+    what: str
+    health: Health
+    found: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """`ok` is False when anything failed; warnings alone leave it True."""
+
+    ok: bool
+    home: Path
+    findings: tuple[Finding, ...]
+
+
+async def examine(home: Path) -> Doctor:
+    """Looks at everything, one thing after the other; what fails stops only what needs it."""
+    findings = [_key_file(home), _disk(home)]
+    try:
+        async with homes.opened(home) as hub:
+            findings.append(Finding("database", Health.WELL, "opens, and its schema is up to date"))
+            findings += await _runs(hub)
+            findings.append(await _issues(hub))
+            for wired in hub.wired.values():
+                findings += await _connection(hub, wired)
+            if not hub.wired:
+                findings.append(
+                    Finding("connections", Health.WARNING, "none yet", "`hub connections add NAME --connector ...`")
+                )
+    except HubError as error:
+        findings.append(Finding("database", Health.FAILED, error.message, error.mend))
+    return Doctor(all(f.health is not Health.FAILED for f in findings), home, tuple(findings))
+
+
+def _key_file(home: Path) -> Finding:
+    """The master key must be readable by its owner only."""
+    path = home / homes.KEY_FILE
+    if not path.exists():
+        if homes.key_in_environment():
+            return Finding("master key", Health.WELL, "given by HUB_SECRET_KEY")
+        return Finding(
+            "master key",
+            Health.FAILED,
+            f"{path} is missing, and HUB_SECRET_KEY is not set",
+            "restore the file from your backup, or set HUB_SECRET_KEY to what it was",
+        )
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        return Finding("master key", Health.FAILED, f"others may read {path} (mode {mode:o})", f"chmod 600 {path}")
+    return Finding("master key", Health.WELL, f"{path.name}, mode {mode:o}")
+
+
+def _disk(home: Path) -> Finding:
+    free = shutil.disk_usage(home).free
+    database = home / homes.DATABASE
+    held = database.stat().st_size if database.exists() else 0
+    found = f"{free / 1e9:,.1f} GB free; the database holds {held / 1e6:,.1f} MB"
+    if free < max(FREE_LEAST, held):
+        return Finding("disk", Health.WARNING, found, "make room: a sync needs at least as much as the database holds")
+    return Finding("disk", Health.WELL, found)
+
+
+async def _runs(hub: Hub) -> list[Finding]:
+    """Runs that began long ago and never ended, and writes whose process died."""
+    before = iso(hub.clock() - STUCK_AFTER)
+    async with hub.database.read() as conn:
+        running = await run_store.recent(conn, MOST_RUNS, state=RunState.RUNNING)
+        stale = await attempts.stale_open(conn, before)
+    stuck = [r for r in running if r.started_at < before]
+    findings = [Finding("runs", Health.WELL, "none is stuck")]
+    if stuck:
+        where = ", ".join(sorted({f"{r.job} {r.connection}/{r.stream}" for r in stuck})[:5])
+        findings = [
+            Finding(
+                "runs",
+                Health.WARNING,
+                f"{len(stuck)} began over an hour ago and never ended: {where}",
+                "if no hub is at work, they were killed; `hub sync` takes up what they left",
+            )
+        ]
+    if stale:
+        findings.append(
+            Finding(
+                "writes",
+                Health.WARNING,
+                f"{len(stale)} were sent and nobody saw the answer",
+                "`hub sync` looks each of them up before it writes again",
+            )
+        )
+    return findings
+
+
+async def _issues(hub: Hub) -> Finding:
+    async with hub.database.read() as conn:
+        waiting = sum(sum(kinds.values()) for kinds in (await issues.count(conn)).values())
+    if waiting:
+        return Finding("issues", Health.WARNING, f"{waiting:,} wait for a person", "`hub issues list`")
+    return Finding("issues", Health.WELL, "none")
+
+
+async def _connection(hub: Hub, wired: Wired) -> list[Finding]:
+    """Whether the vendor answers, and whether its clock agrees with ours: signatures and cursors rest on that."""
+    what = f"connection {wired.name}"
+    connection = wired.connection
+    if connection.state is ConnectionState.PAUSED:
+        return [Finding(what, Health.WARNING, "paused", f"`hub connections resume {wired.name}`")]
+    try:
+        with spoken(wired.name):
+            response = await wired.caller.send(wired.connector.check(wired.settings))
+            account = wired.connector.account(response)
+    except HubError as error:
+        return [Finding(what, Health.FAILED, error.message, error.mend)]
+    findings = [Finding(what, Health.WELL, f"answers as {account.title or account.key}")]
+    if connection.state is ConnectionState.BROKEN:
+        findings = [
+            Finding(
+                what,
+                Health.FAILED,
+                f"answers, but was stopped: {connection.state_reason}",
+                f"`hub connections resume {wired.name}`",
+            )
+        ]
+    return findings + _clock(wired.name, response.headers.get("date"), hub.clock())
+
+
+def _clock(name: str, said: str | None, now: datetime) -> list[Finding]:
+    """The Date header of the answer against our clock."""
+    if not said:
+        return []
+    try:
+        skew = parsedate_to_datetime(said) - now
+    except (TypeError, ValueError):
+        return []
+    if abs(skew) <= SKEW_MOST:
+        return []
+    way = "ahead of" if skew > timedelta(0) else "behind"
+    return [
+        Finding(
+            f"clock of {name}",
+            Health.WARNING,
+            f"{abs(skew).total_seconds():,.0f} s {way} this machine's",
+            "set this machine's clock by NTP: tokens and cursors go by it",
+        )
+    ]

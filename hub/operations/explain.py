@@ -1,0 +1,291 @@
+"""Why a golden record is as it is: for each field its value, who said it and when, the rule that chose it, what lost
+and why; and where it was pushed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hub.domain.attempt import Attempt
+from hub.domain.consent import Consent, Statements
+from hub.domain.entities import ENTITIES
+from hub.domain.golden import Golden, GoldenState, Pin
+from hub.domain.history import FieldChange
+from hub.domain.keys import Address
+from hub.domain.link import Link
+from hub.domain.policy import Rule
+from hub.domain.values import Value, is_empty
+from hub.engine.reconcile import Rules
+from hub.engine.survive import Word, choose, words_of
+from hub.errors import BadInput, NotFound
+from hub.operations.nearest import unknown
+from hub.store import attempts as attempt_store
+from hub.store import changes as change_store
+from hub.store import golden as golden_store
+from hub.store import links as link_store
+from hub.store import pins as pin_store
+from hub.store.database import Transaction
+from sync_jobs.hub import Hub
+
+MOST_MATCHES = 10
+MOST_PUSHES = 20
+MOST_CHANGES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What one record's people said of a field, and what became of it. `why` is "" for the winner."""
+
+    source: str
+    value: Value
+    at: str
+    wins: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldExplained:
+    """`source` is the record that won, or "a person at the hub"; `changes`: the latest first."""
+
+    field: str
+    title: str
+    value: Value
+    source: str
+    at: str
+    rule: str
+    voices: tuple[Voice, ...] = ()
+    changes: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentExplained:
+    channel: str
+    state: str
+    at: str | None
+    source: str
+    evidence: str
+    voices: tuple[Voice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A remote record of the entity, and what it shows now."""
+
+    connection: str
+    stream: str
+    remote_id: str
+    state: str
+    in_scope: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One write of the entity. `fields` it meant to change; `said` is the vendor's complaint, when there was one."""
+
+    at: str
+    connection: str
+    stream: str
+    remote_id: str
+    op: str
+    fields: tuple[str, ...]
+    state: str
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    entity: str
+    entity_id: str
+    state: str
+    merged_into: str | None
+    copies: tuple[Copy, ...]
+    fields: tuple[FieldExplained, ...]
+    consent: tuple[ConsentExplained, ...]
+    pushes: tuple[Push, ...]
+
+
+def source_of(address: Address | None) -> str:
+    """`connection/stream/id`, or who else said it."""
+    return "a person at the hub" if address is None else f"{address.connection}/{address.stream}/{address.remote_id}"
+
+
+def voices(words: Sequence[Word], winner: Word | None, rule: Rule) -> tuple[Voice, ...]:
+    """The winner first, then what lost, each with the reason."""
+    told = [Voice(source_of(w.address), w.value, w.at, w is winner, _why(w, winner, rule)) for w in words]
+    return tuple(sorted(told, key=lambda v: not v.wins))
+
+
+def _why(word: Word, winner: Word | None, rule: Rule) -> str:
+    """Why a word lost; "" for the winner."""
+    if winner is None or word is winner:
+        return ""
+    if str(word.value).casefold() == str(winner.value).casefold():
+        return "says the same"
+    if is_empty(winner.value):
+        return f"erased later by {winner.address.connection}"
+    if is_empty(word.value):
+        return "blank, and a value was said later" if winner.at > word.at else "blank; a lower rank does not erase"
+    if rule is Rule.NEWEST:
+        return "older"
+    if rule is Rule.LONGEST:
+        return "shorter" if len(str(word.value)) < len(str(winner.value)) else "as long, but older"
+    if word.rank > winner.rank:
+        return f"{word.address.connection} ranks below {winner.address.connection}"
+    if word.rank < winner.rank:
+        return "was erased since"
+    return "same rank, but older"
+
+
+async def explain(hub: Hub, entity: str, key: str, field: str | None = None) -> Explanation:
+    """Explains the one golden record that `key` means. NotFound when there is none; BadInput names the candidates
+    when there are several."""
+    if entity not in hub_entities():
+        raise unknown("entity", entity, hub_entities())
+    async with hub.database.read() as conn:
+        golden = await _one(conn, entity, key)
+        links = (await link_store.by_entities(conn, [golden.entity_id])).get(golden.entity_id, [])
+        pins = tuple((await pin_store.fetch(conn, [golden.entity_id])).get(golden.entity_id, {}).values())
+        changes = await change_store.of_entity(conn, golden.entity_id)
+        attempts = await attempt_store.of_entity(conn, golden.entity_id, MOST_PUSHES)
+    names = _names(golden, links, field)
+    return Explanation(
+        entity=entity,
+        entity_id=golden.entity_id,
+        state=golden.state.value,
+        merged_into=golden.merged_into,
+        copies=tuple(
+            Copy(k.address.connection, k.address.stream, k.address.remote_id, k.state.value, k.in_scope) for k in links
+        ),
+        fields=tuple(_field(hub.rules(entity), golden, links, pins, changes, name) for name in names),
+        consent=tuple(
+            _consent(channel, golden.consent[channel], links)
+            for channel in sorted(golden.consent)
+            if field in (None, f"consent.{channel}")
+        ),
+        pushes=tuple(_push(a) for a in attempts if field is None or any(c.field == field for c in a.cells)),
+    )
+
+
+def hub_entities() -> tuple[str, ...]:
+    """The entities that have golden records."""
+    return tuple(name for name in ENTITIES if name != "fact")
+
+
+async def _one(conn: Transaction, entity: str, key: str) -> Golden:
+    found = await golden_store.find(conn, entity, key, MOST_MATCHES)
+    for _ in range(MOST_MATCHES):
+        if not (len(found) == 1 and found[0].merged_into):
+            break
+        found = list((await golden_store.fetch(conn, [found[0].merged_into])).values()) or found
+    living = [g for g in found if g.state is not GoldenState.MERGED] or found
+    if not living:
+        raise NotFound(
+            f"no {entity} is known by that",
+            mend="give an e-mail, a code, the hub's id (con_..., cam_...) or a vendor's id",
+        )
+    if len(living) > 1:
+        raise BadInput(
+            f"{len(living)} {entity}s are known by that: {', '.join(g.entity_id for g in living)}",
+            mend="name one of them by its id",
+        )
+    return living[0]
+
+
+def _names(golden: Golden, links: Sequence[Link], field: str | None) -> list[str]:
+    """The fields to explain, in the order of the entity's definition, custom ones last."""
+    known = set(golden.values) | {name for link in links for name in link.said}
+    if field is None:
+        order = list(ENTITIES[golden.entity].fields)
+        return sorted(known, key=lambda n: (order.index(n) if n in order else len(order), n))
+    definition = ENTITIES[golden.entity]
+    consents = [f"consent.{channel}" for channel in definition.channels]
+    if field in consents:
+        return []
+    if field not in known and field not in definition.fields:
+        raise unknown(f"field of a {golden.entity}", field, {*known, *definition.fields, *consents})
+    return [field]
+
+
+def _field(
+    rules: Rules,
+    golden: Golden,
+    links: Sequence[Link],
+    pins: Sequence[Pin],
+    changes: Sequence[FieldChange],
+    name: str,
+) -> FieldExplained:
+    definition = ENTITIES[golden.entity].field(name)
+    origin = golden.origins.get(name)
+    pin = next((p for p in pins if p.field == name), None)
+    rule = rules.survivorship.of(name)
+    words = words_of(name, links, rule, rules.ranker, rules.weigh)
+    winner = None if pin is not None else choose(words, rule.rule)
+    told = voices(words, winner, rule.rule) if words else _elements(name, links)
+    if pin is not None:
+        told = tuple(Voice(v.source, v.value, v.at, False, f"pinned by {pin.who}") for v in told)
+    return FieldExplained(
+        field=name,
+        title=definition.title if definition is not None else name,
+        value=golden.values.get(name),
+        source=source_of(origin.address) if origin is not None else "nobody",
+        at=origin.at if origin is not None else "",
+        rule=origin.rule if origin is not None else "",
+        voices=told,
+        changes=tuple(c for c in changes if c.field == name)[:MOST_CHANGES],
+    )
+
+
+def _elements(name: str, links: Sequence[Link]) -> tuple[Voice, ...]:
+    """What each record's people said of a many-valued field: what they added and what they took away."""
+    told = []
+    for link in links:
+        said = link.said.get(name)
+        if not isinstance(said, Mapping):
+            continue
+        for element, (present, at) in sorted(said.items()):
+            told.append(Voice(source_of(link.address), element, at, False, "added" if present else "removed"))
+    return tuple(told)
+
+
+def _consent(channel: str, consent: Consent, links: Sequence[Link]) -> ConsentExplained:
+    evidence = consent.evidence
+    return ConsentExplained(
+        channel=channel,
+        state=consent.state.value,
+        at=consent.at,
+        source=consent.origin or "nobody",
+        evidence=f"{evidence.how}, by {evidence.who}, {evidence.when}" if evidence is not None else "",
+        voices=tuple(v for link in links for v in _statements(link, channel, consent)),
+    )
+
+
+def _statements(link: Link, channel: str, consent: Consent) -> list[Voice]:
+    """What one record said of a channel. Deny wins: a grant must be newer than every denial, and evidenced."""
+    said = link.statements.get(channel, Statements())
+    source = source_of(link.address)
+    told = []
+    for state, at in (("denied", said.denied_at), ("granted", said.granted_at)):
+        if at is None:
+            continue
+        wins = state == consent.state.value and at == consent.at and source == consent.origin
+        why = "says the same" if state == consent.state.value else _why_not(state)
+        told.append(Voice(source, state, at, wins, "" if wins else why))
+    return told
+
+
+def _why_not(state: str) -> str:
+    return "a newer, evidenced grant lifted it" if state == "denied" else "deny wins: no newer grant with evidence"
+
+
+def _push(attempt: Attempt) -> Push:
+    fault = attempt.fault
+    return Push(
+        at=attempt.opened_at,
+        connection=attempt.connection,
+        stream=attempt.stream,
+        remote_id=attempt.remote_id or "",
+        op=attempt.op.value,
+        fields=tuple(c.field for c in attempt.cells),
+        state=attempt.state.value,
+        said=f"{fault.code}: {fault.message}" if fault is not None else "",
+    )

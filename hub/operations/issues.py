@@ -1,0 +1,159 @@
+"""Issues: what only a person can settle, what may be answered, and what an answer does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from hub.domain.entities import ENTITIES, EntityDef, Kind
+from hub.domain.golden import GoldenState, Pin
+from hub.domain.history import FieldChange
+from hub.domain.issue import Issue, IssueState
+from hub.domain.values import Value, as_set
+from hub.engine.reconcile import Scene, reconcile
+from hub.errors import BadInput, NotFound
+from hub.operations.connections import named
+from hub.operations.nearest import unknown
+from hub.store import attempts, changes, golden, links, pins, statements
+from hub.store import issues as store
+from hub.store.database import Transaction
+from sync_jobs import brakes, troubles
+from sync_jobs.hub import Hub
+
+DISMISS = "dismiss"
+PIN = "pin="
+
+
+@dataclass(frozen=True, slots=True)
+class Issues:
+    """In order of age. `more`: there are others beyond the limit."""
+
+    issues: tuple[Issue, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IssueShown:
+    """`answers`: what may be answered -> what it does."""
+
+    issue: Issue
+    answers: Mapping[str, str]
+
+
+async def all_(hub: Hub, state: str = "open", connection: str | None = None, limit: int = 50) -> Issues:
+    """The issues in one state, or in any with "all"."""
+    states = [s.value for s in IssueState]
+    if state not in (*states, "all"):
+        raise unknown("state of an issue", state, [*states, "all"])
+    if connection is not None:
+        await named(hub, connection)
+    chosen = None if state == "all" else IssueState(state)
+    async with hub.database.read() as conn:
+        found = await store.list_(conn, state=chosen, connection=connection, limit=limit + 1)
+    return Issues(tuple(found[:limit]), len(found) > limit)
+
+
+async def show(hub: Hub, number: int) -> IssueShown:
+    """One issue with the answers it takes. NotFound."""
+    async with hub.database.read() as conn:
+        issue = await store.get(conn, number)
+    if issue is None:
+        raise NotFound(f"there is no issue {number}", mend="`hub issues list` shows the open ones")
+    return IssueShown(issue, {} if issue.state is IssueState.CLOSED else answers(issue))
+
+
+def answers(issue: Issue) -> dict[str, str]:
+    """What may be answered, and what that does."""
+    special = {
+        troubles.DISPUTE: {"pin=VALUE": "this value wins from now on, whatever the systems say"},
+        troubles.DELETION: {
+            "bury": "the record is deleted for good: a tombstone, and removed elsewhere where the mapping says so",
+            "keep": "the record lives on in the other systems",
+        },
+        troubles.BRAKE: {"allow": "the next run may go this far, once"},
+        troubles.VANISHED: {"allow": "the missing records are really gone there; the next full read may believe it"},
+    }
+    return {**special.get(issue.kind, {}), DISMISS: "close it; it opens again by itself if the trouble returns"}
+
+
+async def answer(hub: Hub, number: int, said: str) -> IssueShown:
+    """Settles an issue, and does at once what the answer means. BadInput when it takes no such answer."""
+    shown = await show(hub, number)
+    issue = shown.issue
+    if issue.state is IssueState.CLOSED:
+        raise BadInput(f"issue {number} is closed already", mend="it opens again by itself if the trouble returns")
+    word = "pin=VALUE" if said.startswith(PIN) else said
+    if word not in shown.answers:
+        raise BadInput(
+            f"issue {number} ({issue.kind}) takes no such answer", mend=f"answer one of: {', '.join(shown.answers)}"
+        )
+    now = hub.now_text()
+    async with hub.database.write() as conn:
+        if word == "pin=VALUE":
+            await _pin(conn, hub, issue, said.removeprefix(PIN), now)
+        elif word == "bury":
+            await _bury(conn, issue, now)
+        elif word == "allow":
+            await brakes.allow(conn, issue.connection, _amounts(issue))
+        await store.answer(conn, number, said)
+        await store.close(conn, [issue.dedupe], now)
+    return await show(hub, number)
+
+
+def _amounts(issue: Issue) -> dict[str, int]:
+    """What a tripped brake, or a read with records missing, asks to be allowed."""
+    if issue.kind == troubles.VANISHED:
+        return {"removes": int(issue.detail["missing"])}
+    return {str(t["what"]): int(t["planned"]) for t in issue.detail["tripped"]}
+
+
+async def _pin(conn: Transaction, hub: Hub, issue: Issue, text: str, now: str) -> None:
+    record = (await golden.fetch(conn, [issue.entity_id])).get(issue.entity_id)
+    if record is None:
+        raise NotFound(f"the entity of issue {issue.id} is gone", mend=f"`hub issues answer {issue.id} {DISMISS}`")
+    value = _typed(ENTITIES[record.entity], issue.field, text)
+    await pins.put(conn, record.entity_id, Pin(issue.field, value, "operator", now, f"issue {issue.id}"))
+    ids = [record.entity_id]
+    scene = Scene(
+        record,
+        tuple((await links.by_entities(conn, ids)).get(record.entity_id, ())),
+        tuple((await pins.fetch(conn, ids)).get(record.entity_id, {}).values()),
+        (await statements.fetch(conn, ids)).get(record.entity_id),
+        in_doubt=bool(await attempts.unsettled(conn, ids)),
+    )
+    result = reconcile(record.entity_id, scene, {}, hub.rules(record.entity))
+    if result.changed:
+        await golden.put(conn, [result.golden], now)
+        await changes.append(conn, result.changes)
+
+
+def _typed(entity: EntityDef, name: str, text: str) -> Value:
+    """A typed answer in the form of the field's kind. BadInput says what the field takes."""
+    field = entity.field(name)
+    kind = field.kind if field is not None else Kind.TEXT
+    try:
+        if kind in (Kind.INTEGER, Kind.MONEY):
+            return int(text)
+        if kind is Kind.NUMBER:
+            return float(text)
+    except ValueError:
+        raise BadInput(f"{name} takes a number") from None
+    if kind is Kind.BOOLEAN:
+        if text not in ("true", "false"):
+            raise BadInput(f"{name} takes true or false")
+        return text == "true"
+    if kind is Kind.TEXT_SET:
+        return as_set(text.split(";"))
+    if field is not None and field.choices and text not in field.choices:
+        raise unknown(f"value of {name}", text, field.choices)
+    return text or None
+
+
+async def _bury(conn: Transaction, issue: Issue, now: str) -> None:
+    record = (await golden.fetch(conn, [issue.entity_id])).get(issue.entity_id)
+    if record is None or record.state is not GoldenState.LIVE:
+        return
+    buried = replace(record, state=GoldenState.BURIED, rev=record.rev + 1)
+    await golden.put(conn, [buried], now)
+    change = FieldChange(record.entity_id, "state", GoldenState.LIVE, GoldenState.BURIED, "answered", None, now)
+    await changes.append(conn, [change])

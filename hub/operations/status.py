@@ -1,0 +1,121 @@
+"""How the hub stands: what it holds of every stream, what is due, what waits for a person, what ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub.domain.golden import GoldenState
+from hub.domain.moments import parse
+from hub.domain.run import Run
+from hub.store import attempts, cursors, golden, issues, observations
+from hub.store import runs as run_store
+from sync_jobs.hub import Hub
+from sync_jobs.wiring import Wired
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """`records`: held of the remote and not gone; `unheard`: read and not yet matched; `due`: entities of which this
+    system has to be told (None: it is not written to); `read_at`: when a walk last ended (None: never); `walking`: a
+    walk is under way, and how many records it has shown."""
+
+    stream: str
+    records: int
+    unheard: int
+    due: int | None
+    read_at: str | None
+    walking: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    name: str
+    connector: str
+    state: str
+    reason: str
+    writes: bool
+    account: str
+    issues: int
+    streams: tuple[StreamStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`golden`: live entities by kind; `buried`: entities with a tombstone; `in_doubt`: writes of which nobody knows
+    yet whether they were applied."""
+
+    home: Path
+    golden: Mapping[str, int]
+    buried: int
+    in_doubt: int
+    issues: int
+    connections: tuple[ConnectionStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The latest first."""
+
+    runs: tuple[Run, ...]
+
+
+ENTITIES = ("contact", "campaign")
+MOST_IN_DOUBT = 10_000
+
+
+async def status(hub: Hub) -> Status:
+    """Counts only; no personal data."""
+    now = hub.now_text()
+    async with hub.database.read() as conn:
+        live = {entity: await golden.count(conn, entity) for entity in ENTITIES}
+        buried = sum([await golden.count(conn, entity, GoldenState.BURIED) for entity in ENTITIES])
+        open_issues = {name: sum(kinds.values()) for name, kinds in (await issues.count(conn)).items()}
+    shown = [await _connection(hub, wired, open_issues.get(name, 0), now) for name, wired in sorted(hub.wired.items())]
+    async with hub.database.read() as conn:
+        in_doubt = sum(
+            [
+                len(await attempts.unsettled_of(conn, wired.name, sink, MOST_IN_DOUBT))
+                for wired in hub.wired.values()
+                for sink in wired.sinks()
+            ]
+        )
+    return Status(hub.home, live, buried, in_doubt, sum(open_issues.values()), tuple(shown))
+
+
+async def _connection(hub: Hub, wired: Wired, open_issues: int, now: str) -> ConnectionStatus:
+    streams = []
+    async with hub.database.read() as conn:
+        for name in wired.streams():
+            held = await observations.count(conn, wired.name, name)
+            cursor = await cursors.fetch(conn, wired.name, name)
+            due = None
+            if name in wired.sinks():
+                due = await golden.due_count(conn, wired.lenses[name].entity, wired.name, name, wired.epoch(name), now)
+            walking = cursor.read if cursor.position is not None else None
+            streams.append(StreamStatus(name, held.live, held.unheard, due, cursor.finished_at, walking))
+    account = wired.connection.account or {}
+    return ConnectionStatus(
+        name=wired.name,
+        connector=wired.connector.name,
+        state=wired.connection.state.value,
+        reason=wired.connection.state_reason,
+        writes=wired.connection.writes,
+        account=account.get("title") or account.get("key") or "",
+        issues=open_issues,
+        streams=tuple(streams),
+    )
+
+
+async def runs(hub: Hub, limit: int) -> Runs:
+    """The latest runs, newest first."""
+    async with hub.database.read() as conn:
+        return Runs(tuple(await run_store.recent(conn, limit)))
+
+
+def seconds(run: Run) -> str:
+    """How long a run took, as text; "" while it runs."""
+    if run.ended_at is None:
+        return ""
+    return f"{(parse(run.ended_at) - parse(run.started_at)).total_seconds():,.1f}"

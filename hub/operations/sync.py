@@ -1,0 +1,65 @@
+"""Syncing now: read, match, write, until one round is done or until nothing is left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hub.domain.connection import ConnectionState
+from hub.errors import BadInput
+from hub.operations.connections import named
+from hub.operations.faults import sentence
+from sync_jobs import runner
+from sync_jobs.counts import Counts, Progress
+from sync_jobs.hub import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionCounts:
+    """What one connection did, by outcome. `writes`: whether the hub may write there; `state`: at the end."""
+
+    connector: str
+    writes: bool
+    state: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """`ok`: nothing failed and nothing waits for a person. `failed` and `parked`: connection -> why."""
+
+    ok: bool
+    rounds: int
+    quiet: bool
+    connections: Mapping[str, ConnectionCounts]
+    failed: Mapping[str, str]
+    parked: Mapping[str, str]
+
+    @property
+    def writes(self) -> int:
+        """How many writes were tried, whatever came of them."""
+        tried = ("created", "updated", "removed", "refused", "in_doubt")
+        return sum(c.counts.get(name, 0) for c in self.connections.values() for name in tried)
+
+    @property
+    def api_calls(self) -> int:
+        return sum(c.counts.get("api_calls", 0) for c in self.connections.values())
+
+
+async def sync(hub: Hub, connection: str | None, *, until_quiet: bool, progress: Progress | None = None) -> Synced:
+    """One round, or rounds until nothing is left. `connection` None means every one. BadInput without any."""
+    if not hub.wired:
+        raise BadInput("there are no connections yet", mend="`hub connections add NAME --connector CONNECTOR`")
+    only = None if connection is None else [(await named(hub, connection)).name]
+    report = await runner.sync(hub, only, until_quiet=until_quiet, progress=progress)
+    chosen = [hub.wired[name].connection for name in report.connections]
+    failed = {c.name: c.state_reason for c in chosen if c.state is ConnectionState.BROKEN}
+    failed |= {name: sentence(fault) for name, fault in report.faults.items()}
+    parked = {name: "; ".join(str(t) for t in tripped) for name, tripped in report.parked.items()}
+    counts = {name: _counts(hub, name, done) for name, done in report.connections.items()}
+    return Synced(not failed and not parked, report.rounds, report.quiet, counts, failed, parked)
+
+
+def _counts(hub: Hub, name: str, done: Counts) -> ConnectionCounts:
+    connection = hub.wired[name].connection
+    return ConnectionCounts(connection.connector, connection.writes, connection.state.value, done.as_dict())

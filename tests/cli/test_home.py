@@ -1,0 +1,98 @@
+"""Making and finding a home; command lines that make no sense."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Hub
+
+
+def test_init_makes_a_home_that_only_its_owner_reads(hub: Hub, tmp_path: Path) -> None:
+    made = hub("init", str(tmp_path / "a" / "home"), "--json")
+    assert made.code == 0
+    folder = Path(made.json["home"])
+    assert made.json["created"] is True
+    assert {p.name for p in folder.iterdir()} >= {"hub.db", "secret.key", "mappings", "README.txt"}
+    assert stat.S_IMODE((folder / "secret.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_init_again_only_brings_it_up_to_date(hub: Hub, home: Path) -> None:
+    key = (home / "secret.key").read_bytes()
+    again = hub("init", str(home), "--json")
+    assert (again.code, again.json["created"]) == (0, False)
+    assert (home / "secret.key").read_bytes() == key
+
+
+def test_init_leaves_a_foreign_folder_alone(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "mum.txt").write_text("dear")
+    refused = hub("init", str(tmp_path / "letters"))
+    assert refused.code == 1
+    assert "not empty" in refused.err
+    assert [p.name for p in (tmp_path / "letters").iterdir()] == ["mum.txt"]
+
+
+def test_init_needs_no_key_file_when_the_environment_gives_the_key(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_SECRET_KEY", "correct horse battery staple")
+    assert hub("init", str(tmp_path / "home")).code == 0
+    assert not (tmp_path / "home" / "secret.key").exists()
+    assert hub("--home", str(tmp_path / "home"), "status").code == 0
+
+
+@pytest.mark.parametrize("way", ["option", "option before", "variable", "folder"])
+def test_a_home_is_found_in_four_ways(
+    hub: Hub, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    if way != "folder":
+        monkeypatch.chdir(tmp_path)
+    if way == "variable":
+        monkeypatch.setenv("HUB_HOME", str(home))
+    words = {"option": ["status", "--home", str(home)], "option before": ["--home", str(home), "status"]}
+    shown = hub(*words.get(way, ["status"]), "--json")
+    assert (shown.code, shown.json["home"]) == (0, str(home))
+
+
+def test_without_a_home_the_error_says_how_to_get_one(hub: Hub, tmp_path: Path) -> None:
+    lost = hub("status")
+    assert lost.code == 1
+    assert "hub init" in lost.err
+    assert "hub init" in hub("status", "--home", str(tmp_path / "none")).err
+
+
+def test_nonsense_is_exit_code_1_not_2_and_names_the_nearest(hub: Hub) -> None:
+    shown = hub("statsu")
+    assert shown.code == 1
+    assert "status" in shown.err
+    assert hub("status", "--jsn").code == 1
+    assert hub("backfill", "crm").code == 1
+
+
+def test_nonsense_with_json_is_one_document(hub: Hub) -> None:
+    shown = hub("statsu", "--json")
+    assert shown.json["ok"] is False
+    assert "statsu" in shown.json["error"]["message"]
+
+
+def test_help_lists_the_commands(hub: Hub) -> None:
+    shown = hub()
+    assert shown.code == 0
+    for command in ("demo", "init", "connections", "sync", "backfill", "status", "runs", "plan", "issues", "explain",
+                    "verify", "export", "settings", "doctor", "sandbox", "simulate"):  # fmt: skip
+        assert command in shown.out
+
+
+def test_every_command_takes_json(hub: Hub) -> None:
+    for command in ("demo", "init", "sync", "backfill", "status", "runs", "plan", "explain", "verify", "export",
+                    "settings", "doctor", "sandbox", "simulate", "connections add", "connections list",
+                    "connections check", "connections discover", "connections pause", "connections resume",
+                    "connections remove", "connections allow-writes", "connections deny-writes",
+                    "connections connectors", "issues list", "issues show", "issues answer"):  # fmt: skip
+        shown = hub(*command.split(), "--help")
+        assert shown.code == 0, command
+        assert "--json" in shown.out, command
