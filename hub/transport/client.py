@@ -1,0 +1,237 @@
+"""The door to a vendor: one `Caller` per connection signs, throttles, sends, renews tokens and tries again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from typing import TypeAlias
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+
+from hub.clock import Clock
+from hub.domain.outcome import Fault, FaultKind
+from hub.sdk.auth import Auth, Token
+from hub.sdk.connector import Connector
+from hub.sdk.http import ContractBroken, Request, Response
+from hub.transport.addresses import Addresses
+from hub.transport.failed import REFUSED, Failed
+from hub.transport.throttle import Throttle
+from hub.transport.tokens import Reauth, TokenDesk, TokenKeeper
+from hub.transport.wire import Transport, Wire
+
+__all__ = ["Caller", "Failed", "Transport"]
+
+ATTEMPTS = 5
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 20.0
+UNTOLD_PAUSE = 10.0
+"""Seconds to hold back when a vendor says "too many" without saying until when."""
+LONGEST_REST = 86_400.0
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Errand:
+    """One request on its way to an answer: the seconds it may still wait, and what is known of its tries."""
+
+    request: Request
+    patience: float
+    sleep: Sleep
+    sent: bool = False
+    broken: Response | None = None
+
+    async def wait(self, seconds: float) -> None:
+        self.patience -= seconds
+        await self.sleep(seconds)
+
+
+class Caller:
+    """Speaks for one connection. To be used in one event loop.
+
+    `calls` counts what was sent, by bucket (`token` for token calls); `meters` holds what the vendor last said of the
+    quota. `throttle` may be shared by connections of one account. `reauth` builds the scheme anew when a token answer
+    rotated secrets. `jitter` gives numbers in [0, 1).
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        base_url: str,
+        auth: Auth,
+        tokens: TokenKeeper,
+        *,
+        clock: Clock,
+        sleep: Sleep = asyncio.sleep,
+        transport: Transport | None = None,
+        max_wait: float = 30.0,
+        throttle: Throttle | None = None,
+        reauth: Reauth | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.connector = connector
+        self.calls: Counter[str] = Counter()
+        self.meters: dict[str, int] = {}
+        self._addresses = Addresses(base_url, connector.default_base_url)
+        self._wire = Wire(self._addresses, transport)
+        self._clock = clock
+        self._sleep = sleep
+        self._max_wait = max_wait
+        self._throttle = throttle or Throttle(connector.limits)
+        self._jitter = jitter
+        self._desk = TokenDesk(auth, tokens, self._ask_token, clock, reauth)
+
+    @property
+    def total_calls(self) -> int:
+        """All requests sent so far, token calls and repetitions included."""
+        return self.calls.total()
+
+    async def close(self) -> None:
+        await self._wire.close()
+
+    async def send(self, request: Request) -> Response:
+        """The answer, of any status in which `Connector.classify` sees no fault. Raises `Failed`.
+
+        Tries again, up to 5 times and `max_wait` seconds in all, when the request is repeatable or the vendor surely
+        did nothing. A success whose body is visibly broken is asked for again too, and at last handed over as it is:
+        whoever reads it says what is wrong with it.
+        """
+        errand = _Errand(request, self._max_wait, self._sleep)
+        tries = AsyncRetrying(
+            sleep=errand.wait,
+            stop=lambda state: stop_after_attempt(ATTEMPTS)(state) or state.upcoming_sleep > errand.patience,
+            wait=self._pause,
+            retry=retry_if_exception(lambda error: isinstance(error, Failed) and _may_repeat(request, error)),
+            reraise=True,
+        )
+        try:
+            return await tries(self._try, errand)
+        except Failed as failed:
+            if errand.broken is not None:
+                return errand.broken
+            raise Failed(failed.fault, errand.sent) from None
+
+    async def _try(self, errand: _Errand) -> Response:
+        errand.broken = None
+        try:
+            token = await self._desk.current()
+            fault, response = await self._signed(errand, token)
+            if fault is not None and fault.kind is FaultKind.UNAUTHORISED and not self._desk.fixed:
+                fault, response = await self._signed(errand, await self._desk.renew(token))
+        except Failed as failed:
+            errand.sent = errand.sent or failed.sent
+            raise
+        if fault is not None:
+            raise Failed(fault, self._was_sent(errand, fault))
+        if errand.request.repeatable and self._looks_broken(response):
+            errand.broken = response
+            text = f"the answer of {self._addresses.host} is a web page or cut short"
+            raise Failed(Fault(FaultKind.TRANSIENT, "broken_answer", text), self._was_sent(errand, None))
+        return response
+
+    def _was_sent(self, errand: _Errand, fault: Fault | None) -> bool:
+        done = fault is None or fault.kind not in REFUSED
+        errand.sent = errand.sent or done
+        return done
+
+    async def _signed(self, errand: _Errand, token: Token | None) -> tuple[Fault | None, Response]:
+        target = self._addresses.target(errand.request, token)
+        request = self._desk.auth.sign(errand.request, token) if target.ours else errand.request
+        return await self._exchange(request, target.url, request.bucket, errand)
+
+    async def _ask_token(self, request: Request) -> Response:
+        """One try of a token call. Refusals are the scheme's to read; only what may pass is a fault here."""
+        errand = _Errand(request, self._max_wait, self._sleep)
+        url = self._addresses.target(request, None).url
+        fault, response = await self._exchange(request, url, "token", errand)
+        if fault is not None and fault.kind is not FaultKind.UNAUTHORISED:
+            raise Failed(fault, fault.kind not in REFUSED)
+        if self._looks_broken(response):
+            text = f"the token endpoint of {self._addresses.host} answered with a web page or cut short"
+            raise Failed(Fault(FaultKind.TRANSIENT, "broken_answer", text), sent=True)
+        return response
+
+    async def _exchange(
+        self, request: Request, url: str, counted_as: str, errand: _Errand
+    ) -> tuple[Fault | None, Response]:
+        async with self._throttle.slot(request.bucket):
+            await self._book(request.bucket, errand)
+            self.calls[counted_as] += 1
+            response = await self._wire.exchange(request, url)
+        self.meters.update(self.connector.meters(response))
+        fault = self._fault(request, response)
+        if fault is not None and fault.kind is FaultKind.RATE_LIMITED and fault.retry_after is not None:
+            self._throttle.rest(request.bucket, self._seconds() + min(fault.retry_after, LONGEST_REST))
+        return fault, response
+
+    async def _book(self, bucket: str, errand: _Errand) -> None:
+        while wait := self._throttle.book(bucket, self._seconds()):
+            if wait > errand.patience:
+                text = f"the limit of requests ({bucket}) is reached: next in {wait:.0f} s"
+                raise Failed(Fault(FaultKind.RATE_LIMITED, "throttled", text, retry_after=wait), sent=False)
+            await errand.wait(wait)
+
+    def _fault(self, request: Request, response: Response) -> Fault | None:
+        """The connector's judgement, completed by what HTTP itself says."""
+        try:
+            fault = self.connector.classify(request, response)
+        except ContractBroken as broken:
+            fault = broken.fault()
+        if fault is None and response.status in REDIRECTS:
+            text = f"{self._addresses.host} redirects elsewhere (HTTP {response.status}): check the base URL"
+            return Fault(FaultKind.MISCONFIGURED, f"http_{response.status}", text)
+        if fault is None or fault.retry_after is not None:
+            return fault
+        told = _retry_after(response, self._clock)
+        if told is None and fault.kind is FaultKind.RATE_LIMITED:
+            told = UNTOLD_PAUSE
+        return replace(fault, retry_after=told)
+
+    def _looks_broken(self, response: Response) -> bool:
+        return self._addresses.scheme != "file" and response.ok and _is_broken(response)
+
+    def _pause(self, state: RetryCallState) -> float:
+        """What the vendor asked for and a little more, or full jitter below a doubling bound."""
+        error = state.outcome.exception() if state.outcome else None
+        told = error.fault.retry_after if isinstance(error, Failed) else None
+        if told is not None:
+            return told + self._jitter() * min(1.0, told / 10)
+        return self._jitter() * min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (state.attempt_number - 1))
+
+    def _seconds(self) -> float:
+        return self._clock().timestamp()
+
+
+def _may_repeat(request: Request, failed: Failed) -> bool:
+    if failed.fault.kind is FaultKind.RATE_LIMITED:
+        return True
+    return failed.fault.kind is FaultKind.TRANSIENT and (request.repeatable or not failed.sent)
+
+
+def _retry_after(response: Response, clock: Clock) -> float | None:
+    """Seconds by the header Retry-After, which holds seconds or a date (RFC 9110)."""
+    text = response.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text) if text[0].isdigit() else (parsedate_to_datetime(text) - clock()).total_seconds()
+        return min(max(0.0, seconds), LONGEST_REST)
+    except (ValueError, TypeError):
+        return None
+
+
+def _is_broken(response: Response) -> bool:
+    """A page where data was asked for, or JSON without its end. Cheap: looks at both ends of the body only."""
+    kind = response.headers.get("content-type", "")
+    if kind and "json" not in kind and "html" not in kind:
+        return False
+    head = response.body[:64].lstrip().lower()
+    if head.startswith((b"<!doctype html", b"<html")):
+        return True
+    closing = {b"{": b"}", b"[": b"]"}.get(head[:1])
+    return closing is not None and not response.body[-64:].rstrip().endswith(closing)
