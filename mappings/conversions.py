@@ -50,7 +50,10 @@ def _number_back(args: Args) -> Step:
 
     def write(value: Any) -> Any:
         found = currencies.decimal(value)
-        return f"{found:f}".replace(".", point) if args.get("as") == "text" else currencies.number(found)
+        if args.get("as") != "text":
+            return currencies.number(found)
+        digits = f"{found:f}"
+        return (digits if len(digits) <= 40 else str(found)).replace(".", point)
 
     return _step(write)
 
@@ -300,7 +303,7 @@ _LIST = (
         "integer",
         "A whole number, also from text.",
         lambda _args: _step(kinds.integer),
-        (Example("42", 42, {"as": "text"}), Example(42.0, 42), Example("42.0", 42, back=False)),
+        (Example("42", 42, {"as": "text"}), Example(42.0, 42, back=False), Example("42.0", 42, back=False)),
         _integer_back,
         (_AS,),
     ),

@@ -36,7 +36,10 @@ def fold_name(name: str) -> str:
 
 
 def email_key(address: str, name: str) -> Key | None:
-    """The key of a lower-cased address; of a role mailbox only together with the full name. None when it is none."""
+    """The key of a lower-cased address; of a role mailbox only together with the full name.
+
+    None when it is no address, or has a bar in it, which parts the address from the name.
+    """
     if not looks_like_email(address) or "|" in address:
         return None
     if not is_role(address):
