@@ -89,8 +89,8 @@ class SObjectSink:
         if is_id(asked):
             return long_id(asked) == shown.id
         key = Key.parse(asked)
-        column = dict(self._shape.lookups).get(key.kind, "")
-        return _folded(row.get(column)) == _folded(_searched(key))
+        column = dict(self._shape.lookups).get(key.kind)
+        return column is not None and _folded(row.get(column)) == _folded(_searched(key)) != ""
 
     def group(self, write: Write) -> str:
         kind = "/upsert" if self._by_external_id(write) else ""
@@ -150,7 +150,11 @@ class SObjectSink:
 
 
 def _searched(key: Key) -> str:
-    return key.value.partition("|")[0] if key.kind == "email" else key.value
+    """What to look for in the key's column: of an e-mail key the address, without the name behind it."""
+    if key.kind != "email":
+        return key.value
+    local, at, rest = key.value.partition("@")
+    return local + at + rest.partition("|")[0]
 
 
 def _folded(value: Any) -> str:

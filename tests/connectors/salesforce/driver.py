@@ -19,7 +19,7 @@ from hub.domain.outcome import FaultKind, Outcome
 from hub.domain.plan import Op, Write
 from hub.sdk.auth import Token
 from hub.sdk.http import Request, Response
-from hub.sdk.sandbox import Running, SandboxOptions, serve
+from hub.sdk.sandbox import Faults, Running, SandboxOptions, serve
 from hub.sdk.sinks import Found
 from hub.sdk.streams import Cursor, Page
 from hub.sdk.world import World
@@ -86,9 +86,11 @@ class Driver:
     world: World | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] | None = None
+    faults: Faults = "none"
 
     def __post_init__(self) -> None:
-        self.sandbox = SalesforceSandbox(SandboxOptions(self.seed, self.people, "none", self.clock, self.world))
+        options = SandboxOptions(self.seed, self.people, self.faults, self.clock, self.world)
+        self.sandbox = SalesforceSandbox(options)
         SERVERS.append(serve(self.sandbox.app))
         self.url = SERVERS[-1].url
         self.http = httpx.Client(timeout=30)
