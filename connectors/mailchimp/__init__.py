@@ -53,6 +53,5 @@ CONNECTOR = Connector(
     limits=(Limit("default", calls=100, seconds=1.0, concurrent=8), Limit("login", calls=1, seconds=1.0)),
     rank=30,
     docs="https://mailchimp.com/developer/marketing/api/",
+    home=home,
 )
-
-__all__ = ["CONNECTOR", "home"]

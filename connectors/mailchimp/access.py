@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connectors.mailchimp.settings import Settings
-from hub.sdk.auth import Auth, BasicSecret, Denied, Token, bearer
+from hub.sdk.auth import Auth, BasicSecret, BearerSecret, Denied, Token, bearer
 from hub.sdk.http import ContractBroken, Request, Response, describe, get
 
 METADATA = "/oauth2/metadata"
@@ -38,7 +38,10 @@ class OAuth:
 
 
 def auth(settings: Settings, secrets: Mapping[str, str]) -> Auth:
-    """The user name of Basic is free: Mailchimp looks at the password alone."""
+    """The user name of Basic is free: Mailchimp looks at the password alone. With the data centre set, nothing is left
+    for the metadata call to say."""
+    if settings.auth == "oauth" and settings.data_center:
+        return BearerSecret(secrets["access_token"])
     if settings.auth == "oauth":
         return OAuth(secrets["access_token"])
     return BasicSecret("hub", secrets["api_key"])

@@ -107,7 +107,13 @@ class Campaigns:
         if following is not None:
             return Page(tuple(records), following, complaints=tuple(complaints), total=shown.total)
         cursor = Cursor(iso(parse(position["until"])))
-        return Page(tuple(records), None, cursor, position["full"], 0.0, tuple(complaints), shown.total)
+        return Page(
+            tuple(records),
+            cursor=cursor,
+            complete=position["full"],
+            complaints=tuple(complaints),
+            total=shown.total,
+        )
 
     def describe(self) -> Request | None:
         return None
@@ -166,7 +172,13 @@ class Reports:
         if following is not None:
             return Page(tuple(records), following, complaints=tuple(complaints), total=shown.total)
         cursor = Cursor(iso(parse(position["until"])))
-        return Page(tuple(records), None, cursor, position["full"], 0.0, tuple(complaints), shown.total)
+        return Page(
+            tuple(records),
+            cursor=cursor,
+            complete=position["full"],
+            complaints=tuple(complaints),
+            total=shown.total,
+        )
 
     def _record(self, row: Any) -> Record:
         if not isinstance(row, Mapping) or not isinstance(row.get("id"), str) or not row["id"]:

@@ -75,3 +75,6 @@ class Connector:
     docs: str = ""
     meters: Callable[[Response], Mapping[str, int]] = field(default=lambda _: {})
     """What the answer's headers say of the quota: `{"used": n, "limit": n, "remaining": n}`, any of them."""
+    home: Callable[[Any, Mapping[str, str]], str | None] = field(default=lambda _settings, _secrets: None)
+    """The base URL that the settings and secrets of an account imply (a data centre in an API key), None when they
+    imply none. A base URL that the operator gives comes before it, `default_base_url` after it."""

@@ -84,9 +84,9 @@ def checked(
     errors: list[tuple[str, str]] = []
     for known in fields:
         value = given.get(known.tag)
-        if known.tag in given:
+        if known.tag in given and not _dropped(known, value, skip_required):
             try:
-                kept[known.tag] = _value(known, value, skip_required)
+                kept[known.tag] = _value(known, value)
             except ValueError as error:
                 errors.append((known.tag, str(error)))
         left = kept.get(known.tag, held.get(known.tag) if held else None)
@@ -97,11 +97,11 @@ def checked(
     return kept
 
 
-def _value(known: MergeField, value: Any, lenient: bool) -> Any:
+def _value(known: MergeField, value: Any) -> Any:
     if value is None or value == "":
         return ""
     if known.type == "address":
-        return _address(value, lenient)
+        return _address(value)
     if isinstance(value, (Mapping, list, bool)):
         raise ValueError("Schema describes string, something else found instead")
     if known.type == "number":
@@ -141,12 +141,21 @@ def _date(text: str) -> str:
     raise ValueError("Please enter the date")
 
 
-def _address(value: Any, lenient: bool) -> dict[str, str]:
-    """The whole address is replaced by what was sent. Without `skip_merge_validation` it must be complete."""
+def _complete(value: Mapping[str, Any]) -> bool:
+    return all(value.get(part) for part in ADDRESS_NEEDS)
+
+
+def _dropped(known: MergeField, value: Any, lenient: bool) -> bool:
+    """An incomplete address under `skip_merge_validation` is answered by 200 and not kept, as users report."""
+    return lenient and known.type == "address" and isinstance(value, Mapping) and not _complete(value)
+
+
+def _address(value: Any) -> dict[str, str]:
+    """The whole address is replaced by what was sent, which must be complete."""
     if not isinstance(value, Mapping):
         raise ValueError("Data did not match any of the schemas described in anyOf.")
     parts = {part: str(value.get(part) or "") for part in ADDRESS_PARTS}
-    if not lenient and not all(parts[part] for part in ADDRESS_NEEDS):
+    if not _complete(value):
         raise ValueError("Please enter a complete address")
     parts["country"] = parts["country"] or "US"
     return parts

@@ -9,7 +9,7 @@ import httpx
 import orjson
 import pytest
 
-from connectors.mailchimp import CONNECTOR, home
+from connectors.mailchimp import CONNECTOR
 from connectors.mailchimp.access import OAuth
 from connectors.mailchimp.faults import masked
 from hub.domain.outcome import FaultKind
@@ -24,10 +24,10 @@ def settings(**said: Any) -> Any:
 
 
 def test_the_data_centre_is_the_keys_suffix_unless_it_is_set() -> None:
-    assert home(settings(), {"api_key": "0123abcd-us6"}) == "https://us6.api.mailchimp.com"
-    assert home(settings(data_center="us21"), {"api_key": "0123-us6"}) == "https://us21.api.mailchimp.com"
-    assert home(settings(), {"api_key": "0123"}) is None
-    assert home(settings(auth="oauth"), {"access_token": "t"}) is None
+    assert CONNECTOR.home(settings(), {"api_key": "0123abcd-us6"}) == "https://us6.api.mailchimp.com"
+    assert CONNECTOR.home(settings(data_center="us21"), {"api_key": "0123-us6"}) == "https://us21.api.mailchimp.com"
+    assert CONNECTOR.home(settings(), {"api_key": "0123"}) is None
+    assert CONNECTOR.home(settings(auth="oauth"), {"access_token": "t"}) is None
 
 
 def test_settings_complain() -> None:
@@ -55,6 +55,12 @@ def test_an_oauth_token_asks_first_where_the_api_lives() -> None:
     assert driver.token.expires_at is None
     assert driver.sent[0].path == "/oauth2/metadata"
     assert driver.token.access not in repr(driver.auth) + repr(driver.token)
+
+
+def test_with_the_data_centre_set_a_token_is_used_as_it_is() -> None:
+    auth = CONNECTOR.auth(settings(auth="oauth", data_center="us6"), {"access_token": "t"})
+    assert auth.token_request(START) is None
+    assert dict(auth.sign(get("/3.0/ping"), None).headers) == {"Authorization": "Bearer t"}
 
 
 def test_a_bad_oauth_token_is_told_by_a_200() -> None:

@@ -266,17 +266,23 @@ def test_without_a_known_address_a_member_is_changed_by_id() -> None:
 def test_merge_fields_are_cleared_and_addresses_nested() -> None:
     driver = stage()
     person = member(driver, "a@firm.example", merge_fields={"FNAME": "A", "LNAME": "B"})
-    payload = {
-        "merge_fields.FNAME": None,
-        "merge_fields.ADDRESS.addr1": "1 High St",
-        "merge_fields.ADDRESS.city": "Leeds",
-    }
+    address = {"addr1": "1 High St", "city": "Leeds", "state": "Yorkshire", "zip": "LS1 1AA"}
+    payload = {"merge_fields.FNAME": None, **{f"merge_fields.ADDRESS.{k}": v for k, v in address.items()}}
     write = Write(Op.UPDATE, person, Key("email", "a@firm.example"), payload)
     (item,) = items(driver.sink().request([write]))
-    assert item["merge_fields"] == {"FNAME": "", "ADDRESS": {"addr1": "1 High St", "city": "Leeds"}}
+    assert item["merge_fields"] == {"FNAME": "", "ADDRESS": address}
     driver.write(write)
     fields = shown(driver, "a@firm.example")["merge_fields"]
     assert (fields["FNAME"], fields["LNAME"], fields["ADDRESS"]["city"]) == ("", "B", "Leeds")
+
+
+def test_an_incomplete_address_is_dropped_without_a_word() -> None:
+    """Why the library's mapping only reads addresses."""
+    driver = stage()
+    person = member(driver, "a@firm.example")
+    (outcome,) = driver.write(update(person, "a@firm.example", merge_fields__ADDRESS__city="Leeds"))
+    assert outcome.status is Status.APPLIED
+    assert shown(driver, "a@firm.example")["merge_fields"]["ADDRESS"] == ""
 
 
 def test_shared_mailboxes_are_written_by_their_address() -> None:
