@@ -41,7 +41,7 @@ class Batch:
     seen: Sequence[Observation]
     readings: dict[Address, Reading] = field(default_factory=dict)
     known: dict[Address, Link] = field(default_factory=dict)
-    shown: dict[Address, Shown | None] = field(default_factory=dict)
+    shown: dict[Address, Shown] = field(default_factory=dict)
 
     @property
     def entity(self) -> str:
@@ -76,13 +76,15 @@ async def hear(conn: Transaction, hub: Hub, wired: Wired, stream: str, seen: Seq
 def _read(batch: Batch) -> None:
     lens = batch.wired.lenses[batch.stream]
     for seen in batch.seen:
-        if seen.gone:
-            batch.shown[seen.address] = None
-            continue
         reading = lens.get(seen.raw, seen.modified_at)
-        batch.readings[seen.address] = reading
+        batch.readings[seen.address] = replace(reading, complaints=()) if seen.gone else reading
         batch.shown[seen.address] = Shown(
-            reading.values, reading.consent, reading.keys, seen.modified_at or seen.seen_at, reading.in_scope
+            reading.values,
+            reading.consent,
+            reading.keys,
+            seen.modified_at or seen.seen_at,
+            reading.in_scope,
+            seen.gone,
         )
 
 
@@ -120,6 +122,8 @@ async def _identify(conn: Transaction, batch: Batch) -> Identities:
         if seen.gone:
             if link is not None:
                 candidates.append(Candidate(seen.address, _merge_keys(batch, seen, survivors), link.entity_id))
+            elif _last_denial(batch.shown[seen.address]):
+                candidates.append(Candidate(seen.address, batch.readings[seen.address].keys))
             continue
         own = Key(MERGED_ID, f"{batch.stream}@{batch.wired.name}/{seen.address.remote_id}")
         keys = (*batch.readings[seen.address].keys, own)
@@ -131,6 +135,11 @@ async def _identify(conn: Transaction, batch: Batch) -> Identities:
     holders = await links.keys_of(conn, batch.entity, keys_of(candidates))
     joined = {key: [*holders.get(key, ()), *survivors.get(key, ())] for key in holders.keys() | survivors.keys()}
     return identify(batch.entity, candidates, joined)
+
+
+def _last_denial(shown: Shown) -> bool:
+    """A record that came and went between two reads is nobody to the hub, unless it left an opt-out."""
+    return any(reading.state == "denied" for reading in shown.consent.values())
 
 
 def _merge_keys(batch: Batch, seen: Observation, survivors: dict[Key, list[tuple[Address, str]]]) -> tuple[Key, ...]:
@@ -200,7 +209,7 @@ async def _behind(
     conn: Transaction, batch: Batch, owned: Mapping[str, Iterable[Link]], goldens: Mapping[str, Golden]
 ) -> frozenset[Address]:
     """Records now seen deleted that had not been told yet of somebody's edit: they were deleted in ignorance of it."""
-    gone = {a for a, shown in batch.shown.items() if shown is None}
+    gone = {a for a, shown in batch.shown.items() if shown.gone}
     concerned = [e for e, ks in owned.items() if any(k.address in gone for k in ks) and e in goldens]
     if not concerned:
         return frozenset()
@@ -236,7 +245,7 @@ def _expected(
 
 def _judge(batch: Batch, identities: Identities, scenes: Scenes) -> list[Reconciled]:
     rules = batch.hub.rules(batch.entity)
-    by_entity: dict[str, dict[Address, Shown | None]] = defaultdict(dict)
+    by_entity: dict[str, dict[Address, Shown]] = defaultdict(dict)
     for address, entity in identities.entity_of.items():
         by_entity[entity][address] = batch.shown[address]
     merged_keys = {o.address: _merge_keys(batch, o, defaultdict(list)) for o in batch.seen if o.gone and o.merged_into}

@@ -96,7 +96,14 @@ class Unruly:
         with self.lock:
             self.serial += 1
             remote_id = f"{self.prefix}{self.serial:05d}"
-            person: dict[str, Any] = {"email": None, "name": None, "title": None, "city": None, "phones": [], "opted_out": False}
+            person: dict[str, Any] = {
+                "email": None,
+                "name": None,
+                "title": None,
+                "city": None,
+                "phones": [],
+                "opted_out": False,
+            }
             self.people_by_id[remote_id] = {"id": remote_id, **person, **self._kept(fields), "updated": self._now()}
             return remote_id
 
@@ -113,16 +120,17 @@ class Unruly:
 
     def merge(self, winner: str, loser: str) -> str:
         with self.lock:
+            denied = any(self.people_by_id[i].get("opted_out") for i in (winner, loser))
             if not self.manners.mints_ids:
                 self.people_by_id[loser].update(deleted=True, merged_into=winner, updated=self._now())
-                self.people_by_id[winner].update(updated=self._now())
+                self.people_by_id[winner].update(updated=self._now(), opted_out=denied)
                 return winner
             fields = {k: v for k, v in self.people_by_id[winner].items() if k not in ("id", "aliases")}
             old = [winner, loser, *self.people_by_id[winner].get("aliases", ())]
             for gone in (winner, loser):
                 del self.people_by_id[gone]
             minted = self.create({})
-            self.people_by_id[minted].update(fields, updated=self._now(), aliases=sorted(old))
+            self.people_by_id[minted].update(fields, updated=self._now(), aliases=sorted(old), opted_out=denied)
             self.aliases.update(dict.fromkeys(old, minted))
             return minted
 

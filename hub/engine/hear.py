@@ -27,6 +27,8 @@ class Shown:
     keys: tuple[Key, ...]
     at: str
     in_scope: bool = True
+    gone: bool = False
+    """The record was deleted there. What it last said of consent still counts; nothing else of it is heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,10 @@ NOTHING = Expectation({})
 def hear(link: Link, shown: Shown, policy: StreamPolicy, expected: Expectation = NOTHING) -> Heard:
     """Pure: the same link, observation and expectation give the same result, and hearing twice changes nothing."""
     hearing = _Hearing(link, shown.at)
+    if shown.gone:
+        for channel, reading in shown.consent.items():
+            hearing.consent(channel, reading, expected.values)
+        return hearing.last_words(shown)
     ours = _is_ours(shown.values, expected, policy)
     for name, value in shown.values.items():
         field = policy.fields.get(name)
@@ -151,6 +157,11 @@ class _Hearing:
         self.echo[name] = echo
         self.sent[name] = sent
         self.moved = True
+
+    def last_words(self, shown: Shown) -> Heard:
+        keys = self.link.keys or shown.keys
+        link = replace(self.link, echo=self.echo, sent=self.sent, statements=self.statements, keys=keys)
+        return Heard(link if self.news else self.link, tuple(self.news))
 
     def result(self, shown: Shown) -> Heard:
         link = self.link

@@ -64,20 +64,21 @@ class Reconciled:
     """False: the golden record is as it was, and nobody has to be told anything."""
 
 
-def reconcile(entity_id: str, scene: Scene, shown: Mapping[Address, Shown | None], rules: Rules) -> Reconciled:
-    """`shown`: what was seen just now, by address; None means the record is gone there."""
+def reconcile(entity_id: str, scene: Scene, shown: Mapping[Address, Shown], rules: Rules) -> Reconciled:
+    """`shown`: what was seen just now, by address."""
     links = {link.address: link for link in scene.links}
     before = dict(links)
     heard: dict[Address, Heard] = {}
     for address, seen in shown.items():
         policy = rules.policies(address)
-        if seen is None or policy is None:
+        if policy is None:
             continue
-        link = links.get(address) or Link(address, entity_id)
+        link = links.get(address) or Link(address, entity_id, LinkState.GONE if seen.gone else LinkState.LIVE)
         expected = (scene.expected or {}).get(address, NOTHING)
         heard[address] = hear(link, seen, policy, expected)
         links[address] = heard[address].link
-    news = {address: h.news for address, h in heard.items() if h.news}
+    news = {address: h.news for address, h in heard.items() if h.news and not shown[address].gone}
+    words = news.keys() | {address for address, h in heard.items() if h.news}
     gone, deferred = _gone(scene, shown, links, rules)
     made_anew = any(address not in before for address in news)
     old = scene.golden or Golden(entity_id, rules.entity, rev=0)
@@ -95,7 +96,7 @@ def reconcile(entity_id: str, scene: Scene, shown: Mapping[Address, Shown | None
         old, values=survivors.values, origins=survivors.origins, consent=consent, state=fated.state, merged_into=None
     )
     differs = golden != old
-    changed = differs or moved or bool(news)
+    changed = differs or moved or bool(words)
     golden = replace(golden, rev=old.rev + 1) if changed else old
     return Reconciled(
         golden,
@@ -110,10 +111,10 @@ def reconcile(entity_id: str, scene: Scene, shown: Mapping[Address, Shown | None
 
 
 def _gone(
-    scene: Scene, shown: Mapping[Address, Shown | None], links: Mapping[Address, Link], rules: Rules
+    scene: Scene, shown: Mapping[Address, Shown], links: Mapping[Address, Link], rules: Rules
 ) -> tuple[dict[Address, OnGone], tuple[Address, ...]]:
     """Deletions to believe, and those to defer: while a write is in doubt, nothing of the entity is believed gone."""
-    vanished = [a for a, seen in shown.items() if seen is None and a in links and links[a].state is LinkState.LIVE]
+    vanished = [a for a, seen in shown.items() if seen.gone and a in links and links[a].state is LinkState.LIVE]
     if scene.in_doubt:
         return {}, tuple(vanished)
     policies = {a: rules.policies(a) for a in vanished}
