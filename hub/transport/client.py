@@ -14,6 +14,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from hub.clock import Clock
 from hub.domain.outcome import Fault, FaultKind
+from hub.logs import log
 from hub.sdk.auth import Auth, Token
 from hub.sdk.connector import Connector
 from hub.sdk.http import ContractBroken, Request, Response
@@ -32,6 +33,8 @@ UNTOLD_PAUSE = 10.0
 """Seconds to hold back when a vendor says "too many" without saying until when."""
 LONGEST_REST = 86_400.0
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+LOG = log(__name__)
 
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
@@ -107,6 +110,7 @@ class Caller:
             stop=lambda state: stop_after_attempt(ATTEMPTS)(state) or state.upcoming_sleep > errand.patience,
             wait=self._pause,
             retry=retry_if_exception(lambda error: isinstance(error, Failed) and _may_repeat(request, error)),
+            before_sleep=self._note,
             reraise=True,
         )
         try:
@@ -202,6 +206,17 @@ class Caller:
         if told is not None:
             return told + self._jitter() * min(1.0, told / 10)
         return self._jitter() * min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (state.attempt_number - 1))
+
+    def _note(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, Failed):
+            LOG.info(
+                "trying again",
+                connector=self.connector.name,
+                fault=error.fault.code,
+                attempt=state.attempt_number,
+                wait=round(state.upcoming_sleep, 2),
+            )
 
     def _seconds(self) -> float:
         return self._clock().timestamp()

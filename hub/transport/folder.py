@@ -6,7 +6,8 @@
     PUT  /NAME        replaces the whole file in one step; `If-Match: ETAG` 412 when it changed, `If-None-Match: *`
                       412 when it exists
 
-Only regular files lying directly in the folder are served: no subfolder, no hidden file, nothing a link leads out to.
+Only regular files lying directly in the folder are served: no subfolder, no hidden file, no name that is not
+UTF-8, nothing a link leads out to.
 Refusals are JSON: {"code", "message"}; messages never quote a file's contents.
 """
 
@@ -114,12 +115,13 @@ class FolderTransport(httpx.AsyncBaseTransport):
         return orjson.dumps(sorted(files, key=lambda file: str(file["name"])))
 
     def _served(self, entry: os.DirEntry[str]) -> os.stat_result | None:
-        """None for what is hidden, no file, a link in a circle or out of the folder, or just gone."""
+        """None for what is hidden, no file, unspeakable, a link in a circle or out of the folder, or just gone."""
         try:
+            entry.name.encode()
             if entry.name.startswith(".") or not entry.is_file() or not self._leads_inside(Path(entry.path)):
                 return None
             return entry.stat()
-        except OSError:
+        except (OSError, UnicodeEncodeError):
             return None
 
 

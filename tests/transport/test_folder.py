@@ -56,6 +56,7 @@ async def test_the_list_shows_plain_files_alone(desk: Desk, tmp_path: Path) -> N
     (desk.root / "loop.csv").symlink_to(desk.root / "loop.csv")
     (desk.root / "same.csv").symlink_to(desk.root / "people.csv")
     os.mkfifo(desk.root / "pipe.csv")
+    Path(os.fsdecode(bytes(desk.root) + b"/\xff.csv")).write_text("x")
     listed = (await desk.get("/")).json()
     assert [f["name"] for f in listed] == ["Café.csv", "people.csv", "same.csv"]
     assert listed[1]["size"] == len(ROWS)

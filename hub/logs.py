@@ -1,0 +1,152 @@
+"""Logs: structured, on stderr, and free of secrets and personal data whoever writes them.
+
+`start` is called once by a program; `log(__name__)` gives a logger anywhere. What other libraries log through the
+standard library takes the same way out.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from enum import Enum
+from pathlib import PurePath
+from typing import Any, TextIO
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+QUIET = ("httpx", "httpcore", "hpack", "sqlalchemy.engine", "aiosqlite", "asyncio", "alembic")
+"""Libraries that log every call: only their warnings are kept, except at level debug."""
+
+TEXT_MAX = 2_000
+DEPTH_MAX = 6
+ITEMS_MAX = 50
+
+SECRET, PERSONAL, E_MAIL, PHONE = "[secret]", "[personal]", "[e-mail]", "[phone]"
+SECRET_KEYS = re.compile(
+    r"secret|password|passwd|token|authori[sz]ation|api_?-?key|private_?key|assertion|cookie|credential|signature",
+    re.IGNORECASE,
+)
+PERSONAL_KEYS = re.compile(
+    r"e-?mails?$|^e-?mail|phone|mobile|(first|last|given|family|full|middle|sur)_?name|^[fl]name$|street|postal|^zip|"
+    r"address$|birth",
+    re.IGNORECASE,
+)
+PATTERNS = (
+    (re.compile(r"(?i)\b(bearer|basic|oauth)\s+[a-z0-9._~+/=-]{6,}"), rf"\1 {SECRET}"),
+    (re.compile(r"(?i)\b([a-z_]*(?:token|secret|password|assertion|api_?key))=[^&\s\"']+"), rf"\1={SECRET}"),
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), SECRET),
+    (re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"), SECRET),
+    (re.compile(r"[^\s\"'<>(),;:=/\\\[\]]+(?:@|%40)[^\s\"'<>(),;:&?/\\\[\]]+\.[^\s\"'<>(),;:&?/\\\[\]]{2,}"), E_MAIL),
+    (re.compile(r"\+\d[\d\s().-]{6,18}\d"), PHONE),
+)
+
+
+def redacted(text: str) -> str:
+    """The text without what looks like a secret, an e-mail address or an international phone number."""
+    for pattern, mark in PATTERNS:
+        text = pattern.sub(mark, text)
+    return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}… ({len(text)} characters)"
+
+
+def clean(value: Any, depth: int = 0) -> Any:
+    """The value as it may be logged: plain JSON, with what keys and texts give away taken out. Objects that are not
+    plain values show their type only, for their `repr` may hold anything."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Enum):
+        return clean(value.value, depth)
+    if isinstance(value, str | PurePath):
+        return redacted(str(value))
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, BaseException):
+        return f"{type(value).__name__}: {redacted(str(value))}"
+    if isinstance(value, bytes | bytearray):
+        return f"({len(value)} bytes)"
+    if depth >= DEPTH_MAX:
+        return "…"
+    if isinstance(value, Mapping):
+        return {redacted(str(key)): _named(str(key), item, depth + 1) for key, item in list(value.items())[:ITEMS_MAX]}
+    if isinstance(value, Sequence | set | frozenset):
+        return [clean(item, depth + 1) for item in list(value)[:ITEMS_MAX]]
+    return f"<{type(value).__name__}>"
+
+
+def _named(key: str, value: Any, depth: int) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if SECRET_KEYS.search(key):
+        return SECRET
+    return PERSONAL if PERSONAL_KEYS.search(key) else clean(value, depth)
+
+
+def redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """The processor that stands before every renderer. Numbers under secret keys go as well; counts should have
+    names of their own."""
+    return {key: value if key.startswith("_") else _named(key, value, 0) for key, value in event.items()}
+
+
+def log(room: str) -> Any:
+    """A logger that names its room; bind more with `.bind(connection=...)`."""
+    return structlog.stdlib.get_logger(room)
+
+
+def start(level: str, form: str, clock: Callable[[], datetime], stream: TextIO | None = None) -> None:
+    """Begins logging to `stream` (default stderr). `level` is one of `LEVELS`; `form` is "json", "console" or "auto":
+    console for a terminal, else JSON. May be called again: the last call counts."""
+    stream = stream or sys.stderr
+    console = form == "console" or (form == "auto" and stream.isatty())
+
+    def stamp(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        event["at"] = clock().isoformat(timespec="milliseconds")
+        return event
+
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        stamp,
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(console, stream)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(LEVELS[level])
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+
+
+def _renderer(console: bool, stream: TextIO) -> Processor:
+    if console:
+        plain = structlog.dev.plain_traceback
+        return structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="at", exception_formatter=plain)
+    return structlog.processors.JSONRenderer(serializer=_json)
+
+
+def _json(event: Any, **_: Any) -> str:
+    """One line of JSON; a text that is not proper Unicode is written with question marks."""
+    try:
+        return orjson.dumps(event).decode()
+    except TypeError:
+        return orjson.dumps(
+            {key: str(value).encode(errors="replace").decode() for key, value in event.items()}
+        ).decode()

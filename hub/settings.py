@@ -1,0 +1,131 @@
+"""What the environment says about how the hub runs. Everything else is in the home, in mapping documents, or asked.
+
+Secrets of connections have variables of their own, `HUB_<CONNECTION>_<SECRET>`, and are read where a connection is
+made.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from hub.errors import BadInput, Complaint
+
+PREFIX = "HUB_"
+DATABASES = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgres", "postgresql+asyncpg")
+
+
+class Settings(BaseModel):
+    """Each field is the variable `HUB_` + its name in capitals; an empty variable counts as not set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    home: Path | None = Field(
+        None, description="the folder of the database, the key and your mapping documents", examples=["/srv/hub"]
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="where the store lives, when it is not hub.db in the home",
+        examples=["postgresql://hub@db.example/hub", "sqlite:////srv/hub/hub.db"],
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="the master key that seals the secrets of connections, in place of the home's key file",
+        examples=["32 bytes in base64"],
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="the least that is logged, on stderr", examples=["debug", "info", "warning", "error"]
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto is console on a terminal, else JSON", examples=["auto", "console", "json"]
+    )
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _any_case(cls, said: object) -> object:
+        return said.strip().lower() if isinstance(said, str) else said
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, said: SecretStr | None) -> SecretStr | None:
+        if said is not None and said.get_secret_value().partition(":")[0].lower() not in DATABASES:
+            raise ValueError("another kind of database")
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A setting for people: `value` hides what is secret; `source` is "environment" or "default"."""
+
+    name: str
+    variable: str
+    value: str
+    source: str
+    means: str
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of an environment (default: this process's). `BadInput` with a complaint for each bad one; the
+    values of secrets are not quoted."""
+    environ = os.environ if environ is None else environ
+    given = {name: environ[_variable(name)] for name in Settings.model_fields if environ.get(_variable(name))}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        complaints = tuple(_complaint(str(e["loc"][0]), given) for e in error.errors(include_input=False))
+        raise BadInput("the environment says what the hub cannot use", complaints=complaints) from None
+
+
+def describe(environ: Mapping[str, str] | None = None) -> tuple[Described, ...]:
+    """All settings, with where each comes from and what it means. `BadInput` as `load`."""
+    environ = os.environ if environ is None else environ
+    settings = load(environ)
+    return tuple(
+        Described(
+            name,
+            _variable(name),
+            _shown(getattr(settings, name)),
+            "environment" if environ.get(_variable(name)) else "default",
+            str(field.description),
+        )
+        for name, field in Settings.model_fields.items()
+    )
+
+
+def without_password(url: str) -> str:
+    """A database URL as it may be shown."""
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    hidden = f"{user.partition(':')[0]}:***" if ":" in user else user
+    return parts._replace(netloc=f"{hidden}@{host}", query="").geturl()
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        text = value.get_secret_value()
+        return without_password(text) if "://" in text else "(set)"
+    return "" if value is None else str(value)
+
+
+def _complaint(name: str, given: Mapping[str, str]) -> Complaint:
+    field = Settings.model_fields[name]
+    secret = "SecretStr" in str(field.annotation)
+    said = "a value that is not shown" if secret else repr(given.get(name, ""))[:80]
+    return Complaint(
+        f"environment {_variable(name)}",
+        said,
+        " or ".join(field.examples or ()),
+        f"Set it to one of these, or unset it: {field.description}.",
+    )
