@@ -35,15 +35,16 @@ def answer(driver: Driver, request: Request, met: Counter[str]) -> Response | No
 def test_a_walk_comes_through() -> None:
     driver = Driver(world=EMPTY, faults="heavy")
     planted = driver.plant(3_000)
-    driver.sandbox.api.queries.page_size = 50
+    driver.sandbox.api.queries.page_size = 10
     stream = CONNECTOR.stream("contacts", driver.settings, READS)
     position: dict[str, Any] | None = stream.start(None, driver.clock())
     met: Counter[str] = Counter()
     shown: list[str] = []
+    told: list[str] = []
     tries = 0
     while position is not None:
         tries += 1
-        assert tries < 400
+        assert tries < 1_000
         response = answer(driver, stream.request(position), met)
         if response is None:
             continue
@@ -51,7 +52,7 @@ def test_a_walk_comes_through() -> None:
             page = stream.page(position, response)
         except ContractBroken as broken:
             met["contract"] += 1
-            assert "bulk.example" not in str(broken)
+            told.append(str(broken))
             continue
         shown += [r.id for r in page.records]
         last, position = page, page.next
@@ -59,4 +60,6 @@ def test_a_walk_comes_through() -> None:
     assert shown == planted
     assert met[FaultKind.TRANSIENT]
     assert met["contract"]
-    assert sum(met.values()) >= 3
+    assert met["lost"]
+    assert sum(met.values()) >= 10
+    assert not any("bulk.example" in text for text in told), "a broken answer is described, not quoted"
