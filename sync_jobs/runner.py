@@ -122,8 +122,9 @@ class _Session:
         return counts, fault
 
     async def _full_due(self, wired: Wired, stream: str) -> bool:
-        """A stream that never shows deletions is read whole from time to time: only absence tells."""
-        if wired.stream(stream).sees_deletes:
+        """A stream that never shows deletions is read whole from time to time: only absence tells. Facts are restated,
+        not deleted, and their walks say themselves how far back they read."""
+        if wired.lenses[stream].entity == "fact" or wired.stream(stream).sees_deletes:
             return False
         async with self.hub.database.read() as conn:
             row = await cursors.fetch(conn, wired.name, stream, LIVE)
