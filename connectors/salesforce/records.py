@@ -16,24 +16,27 @@ from hub.sdk.streams import Complaint
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The answer to a query."""
+    """The answer to a query. `next_path`: where Salesforce's own locator goes on, when there is more."""
 
     rows: tuple[Any, ...]
     done: bool
     total: int | None
+    next_path: str = ""
 
 
 def rows(response: Response) -> Rows:
     """`{"totalSize": n, "done": bool, "records": [...]}`. Raises `ContractBroken` for anything else."""
     body = response.json()
-    if (
-        not isinstance(body, dict)
-        or not isinstance(body.get("records"), list)
-        or not isinstance(body.get("done"), bool)
-    ):
+    shown, done = (body.get("records"), body.get("done")) if isinstance(body, dict) else (None, None)
+    if not isinstance(shown, list) or not isinstance(done, bool):
         raise ContractBroken("a query answer must be an object with `records` and `done`")
-    total = body.get("totalSize")
-    return Rows(tuple(body["records"]), body["done"], total if isinstance(total, int) else None)
+    total, following = body.get("totalSize"), body.get("nextRecordsUrl")
+    return Rows(
+        tuple(shown),
+        done,
+        total if isinstance(total, int) else None,
+        following if isinstance(following, str) and following.startswith("/services/data/") else "",
+    )
 
 
 def place(row: Any) -> tuple[str, str] | None:

@@ -19,7 +19,7 @@ from hub.domain.keys import Key
 from hub.domain.observation import Record
 from hub.domain.outcome import Fault, FaultKind, Outcome, Status
 from hub.domain.plan import Op, Write
-from hub.sdk.http import ContractBroken, Request, Response, send_json
+from hub.sdk.http import ContractBroken, Request, Response, get, send_json
 from hub.sdk.sinks import Found, default_group
 
 EMAIL_MAX = 80
@@ -35,7 +35,7 @@ class SObjectSink:
 
     batch_max = 200
     look_max = 100
-    """Salesforce never answers a query with fewer than 200 rows at a time when there are more."""
+    """As many ids, or addresses of the usual length, as the URI of one query holds."""
     upserts_by_key = False
     """Also with an external id field: that finds what the hub made, not what a person made meanwhile."""
     shows_record = False
@@ -71,9 +71,11 @@ class SObjectSink:
         return soql.query(self._settings.data, f"{self._select} WHERE {where} ORDER BY Id", deleted=False)
 
     def found(self, asked: Sequence[str], response: Response) -> Found:
+        """A look that needs several answers (an address that thousands of records share) goes on by Salesforce's own
+        locator; its single answers can't tell what is missing, so they name nothing."""
         answer = rows(response)
-        if not answer.done:
-            raise ContractBroken(f"a look at {len(asked)} {self._shape.sobject} records did not fit one answer")
+        if not answer.done and not answer.next_path:
+            raise ContractBroken("a query answer says there is more and does not say where")
         records: list[Record] = []
         for row in answer.rows:
             item = record(self._shape, row, self._fields, self._settings.currency)
@@ -81,6 +83,10 @@ class SObjectSink:
                 raise ContractBroken(f"a look at {self._shape.sobject} showed a row without a readable Id")
             records.append(item)
         shown_rows = list(zip(records, answer.rows, strict=True))
+        if not answer.done:
+            return Found(tuple(records), next=get(answer.next_path))
+        if answer.total is not None and answer.total > len(shown_rows):
+            return Found(tuple(records))
         missing = tuple(a for a in asked if not any(self._answers(a, r, row) for r, row in shown_rows))
         return Found(tuple(records), missing)
 

@@ -9,7 +9,7 @@ from connectors.salesforce.ids import long_id
 from hub.domain.keys import Key
 from hub.domain.outcome import FaultKind, Status
 from hub.domain.plan import Op, Write
-from tests.connectors.salesforce.driver import LEAD_READS, Driver, create, remove, update
+from tests.connectors.salesforce.driver import LEAD_READS, READS, Driver, create, remove, update
 
 NOBODY = "003Ho000ZZZZZZZ"
 
@@ -167,6 +167,25 @@ def test_a_role_mailbox_is_looked_for_by_its_address(empty: Driver) -> None:
     found = empty.look([Key("email", "info@x.example|ada ames")])
     assert [r.id for r in found.records] == ids
     assert found.missing == ()
+
+
+def test_an_address_that_many_records_share_is_looked_up_in_several_answers(empty: Driver) -> None:
+    for n in range(12):
+        empty.sandbox.people.create({"LastName": f"Shared {n}", "Email": "noemail@x.example"})
+    empty.sandbox.api.queries.page_size = 5
+    sink = CONNECTOR.sink("contacts", empty.settings, READS)
+    keys = [Key("email", "noemail@x.example"), Key("email", "nobody@x.example")]
+    found = sink.found([str(k) for k in keys], empty.send(sink.lookup(keys)))
+    shown = list(found.records)
+    answers = 1
+    while found.next is not None:
+        assert found.missing == ()
+        found = sink.found([str(k) for k in keys], empty.send(found.next))
+        shown += found.records
+        answers += 1
+    assert [r.id for r in shown] == empty.sandbox.people.ids()
+    assert answers == 3
+    assert found.missing == (), "the last of several answers doesn't know what the others showed"
 
 
 def test_keys_that_no_column_holds_are_refused_and_long_ones_are_missing(empty: Driver) -> None:
