@@ -6,8 +6,9 @@ What travels how, by `group`:
   becomes an adoption, so that nothing a person typed is overwritten unread.
 - `update/PART`: batch list with `update_existing` true. `status` is left out, unless it says `unsubscribed`; and
   `status_if_new` is sent, so that a member deleted a moment ago does not come back subscribed.
-- `change/ID`: PATCH of one member, for a new address, or where its present address is not known.
-- `remove/ID`: DELETE of one member, which archives it.
+- `change/ID`: PATCH of one member, for a new address, or where its present address is not known. Not to be sent again
+  blindly where the id is the hash of the old address, which the first time made another one.
+- `remove/ID`: DELETE of one member, which archives it. A second time answers 405.
 - `resubscribe/ID`: nothing is written. The hub never sets a member to subscribed; the member is read, and the write
   refused.
 
@@ -117,12 +118,12 @@ class MembersSink:
         first = batch[0]
         kind = self.group(first).partition("/")[0]
         if kind == "remove":
-            return Request("DELETE", self._member(_id(first)), repeatable=True)
+            return Request("DELETE", self._member(_id(first)))
         if kind == "resubscribe":
             return self.read([_id(first)])
         if kind == "change":
-            body = body_of(_allowed(first))
-            return send_json("PATCH", self._member(_id(first)), body, query=self._validation(), repeatable=True)
+            body, again = body_of(_allowed(first)), _id(first) != hash_of(address_of(first))
+            return send_json("PATCH", self._member(_id(first)), body, query=self._validation(), repeatable=again)
         creating = kind == "create"
         items = [self._new(w) if creating else self._changed(w) for w in batch]
         body = {"members": items, "update_existing": not creating, "sync_tags": False}

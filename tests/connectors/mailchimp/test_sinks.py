@@ -230,6 +230,7 @@ def test_a_record_known_by_hash_tells_its_lasting_id() -> None:
     driver = stage()
     person = member(driver, "old@firm.example")
     write = update(hash_of("old@firm.example"), "old@firm.example", email_address="new@firm.example")
+    assert not driver.sink().request([write]).repeatable
     (outcome,) = driver.write(write)
     assert outcome.remote_id == person
 
