@@ -93,8 +93,20 @@ def redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
 
 
 def log(room: str) -> Any:
-    """A logger that names its room; bind more with `.bind(connection=...)`."""
+    """A logger that names its room; bind more with `.bind(connection=...)`. Before `start`, warnings go to stderr by
+    the standard library's way, and nothing ever to stdout."""
+    if not structlog.is_configured():
+        _configure([structlog.stdlib.add_log_level, redact, structlog.stdlib.render_to_log_kwargs])
     return structlog.stdlib.get_logger(room)
+
+
+def _configure(processors: Sequence[Processor]) -> None:
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *processors],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
 
 
 def start(level: str, form: str, clock: Callable[[], datetime], stream: TextIO | None = None) -> None:
@@ -115,12 +127,7 @@ def start(level: str, form: str, clock: Callable[[], datetime], stream: TextIO |
         structlog.processors.format_exc_info,
         redact,
     ]
-    structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
+    _configure([*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter])
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

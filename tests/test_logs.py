@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -86,6 +88,13 @@ def test_exceptions_and_other_libraries_take_the_same_way() -> None:
     assert "ValueError: no such person: [e-mail]" in str(first["exception"])
     assert first["error"] == "ValueError: no such person: [e-mail]"
     assert second["logger"] == "httpx"
+
+
+def test_before_the_start_nothing_goes_to_stdout() -> None:
+    program = "from hub.logs import log; log('x').info('a', n=1); log('x').warning('b of ada@byron.example')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    assert done.stderr == "b of [e-mail]\n"
 
 
 def test_levels_and_chatter() -> None:
