@@ -64,7 +64,7 @@ def test_exchanges_conform(descriptions: Descriptions) -> None:
         exercise = Exercise(CONNECTOR, kind(SandboxOptions(people=150, clock=clock)), clock)
         exercise.settings = exercise.settings.model_copy(update={"subscription_id": subscription})
         exercise.reads()
-        exercise.writes("contacts")
+        exercise.writes("contacts", unique=True)
         violations += departures(exercise.exchanges, described)
         seen |= {f"{e.method} {e.path} {e.status}" for e in exercise.exchanges}
     assert_conforms(violations, allowances())
