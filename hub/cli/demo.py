@@ -12,9 +12,10 @@ from rich.rule import Rule
 from rich.text import Text
 
 from hub.cli import tables
+from hub.cli.changes import summary
 from hub.cli.progress import Bars
 from hub.cli.screen import cut, err, out, print_json
-from hub.cli.work import counts_table, plan_summary
+from hub.cli.work import counts_table
 from hub.domain.keys import Address
 from hub.operations import demo as demos
 from hub.operations.plan import Planned
@@ -92,7 +93,7 @@ class Drawn:
         self._chapter("Connected read-only: read and matched", counts_table(dict(synced.connections)), said)
 
     def planned(self, planned: Planned) -> None:
-        self._chapter("hub plan: what it would write, nothing written yet", plan_summary(planned))
+        self._chapter("hub plan: what it would write, nothing written yet", summary(planned))
 
     def allowed(self, names: Sequence[str], beyond: Mapping[str, Mapping[str, int]]) -> None:
         commands = []

@@ -34,18 +34,20 @@ def list_(
 def _listed(listed: operations.Issues) -> RenderableType:
     if not listed.issues:
         return tables.line(("no issues", "green"))
-    table = tables.table("id", "kind", "where", "field", "what", "times", "since (UTC)", numbers=["id", "times"])
+    table = tables.table("id", "kind", "what", "times", "since (UTC)", numbers=["id", "times"])
     for i in listed.issues:
+        where = Text(" ".join(w for w in (_where(i), i.field) if w), style="bold")
         table.add_row(
             Text(str(i.id), style="bold"),
             i.kind,
-            tables.text(_where(i)),
-            i.field,
-            tables.text(i.summary),
+            where.append(f"\n{plain(i.summary)}", style="not bold"),
             str(i.times),
             tables.day_and_minute(i.opened_at),
         )
-    return tables.stack(table, tables.line(("hub issues show ID", "bold"), " says more, and what may be answered"))
+    more = tables.line(("… and more; --limit N or --json", "dim")) if listed.more else None
+    return tables.stack(
+        table, more, tables.line(("hub issues show ID", "bold"), " says more, and what may be answered")
+    )
 
 
 def _where(i: Issue) -> str:
@@ -65,7 +67,7 @@ def _shown(shown: operations.IssueShown) -> RenderableType:
         (name, value) for name, value in (("where", _where(i)), ("entity", i.entity_id), ("field", i.field)) if value
     ]
     rows += [("since", tables.moment(i.opened_at)), ("seen", f"{i.times} times" if i.times != 1 else "once")]
-    rows += [(name.replace("_", " "), plain(value)) for name, value in i.detail.items()]
+    rows += [(name.replace("_", " "), plain(value)) for name, value in i.detail.items() if plain(value)]
     if i.answer is not None:
         rows.append(("answered", plain(i.answer)))
     answers = [

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from hub.cli import tables
+from hub.cli import explaining, tables
 from hub.cli.options import AsJson, Home, inside
-from hub.cli.screen import answer, cut, plain
+from hub.cli.screen import answer, plain
+from hub.cli.work import COUNTS
 from hub.operations import explain as explanations
 from hub.operations import status as statuses
 
@@ -44,17 +46,16 @@ def shown_status(s: statuses.Status) -> RenderableType:
         "writes",
         "stream",
         "records",
-        "to tell",
+        "due",
         "issues",
         "last read (UTC)",
-        numbers=["records", "to tell", "issues"],
+        numbers=["records", "due", "issues"],
     )
     for c in s.connections:
         first = True
         for stream in c.streams or (None,):
             state = tables.state(c.state)
-            writes = Text("allowed", style="green") if c.writes else Text("read-only", style="yellow")
-            name = [Text(c.name, style="bold"), state, writes] if first else ["", "", ""]
+            name = [Text(c.name, style="bold"), state, tables.writing(c.writes)] if first else ["", "", ""]
             if stream is None:
                 table.add_row(*name, Text("no mapped stream", style="dim"))
                 continue
@@ -89,7 +90,7 @@ def _runs(answered: statuses.Runs) -> RenderableType:
     table = tables.table("started (UTC)", "job", "where", "state", "seconds", "what", numbers=["seconds"])
     for run in answered.runs:
         where = "/".join(w for w in (run.connection, run.stream) if w)
-        what = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in run.counts.items() if n)
+        what = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in _in_order(run.counts) if n)
         lane = "" if run.lane == "live" else f" ({run.lane})"
         table.add_row(
             tables.moment(run.started_at),
@@ -102,6 +103,11 @@ def _runs(answered: statuses.Runs) -> RenderableType:
     return table
 
 
+def _in_order(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Counts as a story goes: read, written, in trouble, calls."""
+    return sorted(counts.items(), key=lambda item: COUNTS.index(item[0]) if item[0] in COUNTS else 0)
+
+
 def explain(
     entity: Annotated[str, typer.Argument(metavar="ENTITY", help="contact or campaign")],
     key: Annotated[str, typer.Argument(metavar="KEY", help="An e-mail, a hub id, a vendor's id.")],
@@ -111,99 +117,4 @@ def explain(
 ) -> None:
     """Why a record is as it is: value, origin, rule, what lost and why, where it was pushed."""
     told = inside(home, lambda hub: explanations.explain(hub, entity, key, field))
-    answer(told, lambda e: shown_explanation(e, whole=field is not None), as_json=as_json)
-
-
-def shown_explanation(e: explanations.Explanation, *, whole: bool) -> RenderableType:
-    merged = f", absorbed by {e.merged_into}" if e.merged_into else ""
-    head = tables.line((f"{e.entity} ", "dim"), (e.entity_id, "bold"), " ", tables.state(e.state), (merged, "dim"))
-    copies = tables.table("known in", "record", "state")
-    for c in e.copies:
-        state = tables.state(c.state)
-        if not c.in_scope:
-            state.append(" out of scope", style="yellow")
-        copies.add_row(Text(f"{c.connection}/{c.stream}", style="bold"), tables.text(c.remote_id), state)
-    parts: list[RenderableType | None] = [head, copies if e.copies else None]
-    if e.fields:
-        parts.append(_fields(e.fields))
-    if e.consent:
-        parts.append(_consent(e.consent))
-    if whole:
-        parts += [_history(f) for f in e.fields if f.changes]
-    if e.pushes:
-        parts.append(_pushes(e.pushes))
-    return tables.stack(*parts)
-
-
-def _fields(fields: tuple[explanations.FieldExplained, ...]) -> RenderableType:
-    table = tables.table("field", "value", "said by", "when (UTC)", "rule, or why it lost")
-    for f in fields:
-        table.add_row(
-            Text(f.field, style="bold"),
-            Text(cut(f.value, 40) or "(blank)", style="green"),
-            tables.text(f.source),
-            tables.day_and_minute(f.at),
-            f.rule,
-        )
-        for v in f.voices:
-            if v.wins:
-                continue
-            table.add_row(
-                "",
-                Text(cut(v.value, 40) or "(blank)", style="dim"),
-                tables.text(v.source, "dim"),
-                tables.day_and_minute(v.at),
-                tables.text(v.why, "dim"),
-            )
-    return table
-
-
-def _consent(consents: tuple[explanations.ConsentExplained, ...]) -> RenderableType:
-    table = tables.table("consent", "state", "said by", "since (UTC)", "evidence")
-    for c in consents:
-        table.add_row(
-            Text(c.channel, style="bold"),
-            tables.state(c.state),
-            tables.text(c.source),
-            tables.day_and_minute(c.at),
-            tables.text(c.evidence),
-        )
-        for v in c.voices:
-            if not v.wins:
-                table.add_row(
-                    "",
-                    tables.text(v.value, "dim"),
-                    tables.text(v.source, "dim"),
-                    tables.day_and_minute(v.at),
-                    tables.text(v.why, "dim"),
-                )
-    return table
-
-
-def _history(f: explanations.FieldExplained) -> RenderableType:
-    table = tables.table("changed (UTC)", "from", "to", "rule", "said by", title=f.field)
-    for change in f.changes:
-        table.add_row(
-            tables.moment(change.at),
-            tables.text(cut(change.before, 30), "dim"),
-            Text(cut(change.after, 30) or "(blank)"),
-            change.rule,
-            tables.text(explanations.source_of(change.address)),
-        )
-    return table
-
-
-def _pushes(pushes: tuple[explanations.Push, ...]) -> RenderableType:
-    table = tables.table("pushed (UTC)", "to", "record", "what", "outcome")
-    for p in pushes:
-        outcome = tables.state(p.state.replace("_", " "))
-        if p.said:
-            outcome.append(f" {plain(p.said)}", style="yellow")
-        table.add_row(
-            tables.moment(p.at),
-            f"{p.connection}/{p.stream}",
-            tables.text(p.remote_id),
-            f"{p.op} {', '.join(p.fields)}",
-            outcome,
-        )
-    return table
+    answer(told, lambda e: explaining.drawn(e, whole=field is not None), as_json=as_json)

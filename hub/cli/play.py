@@ -60,17 +60,24 @@ def sandbox(
 def _up(up: sandboxes.SandboxUp) -> RenderableType:
     rows: list[tuple[str, RenderableType | str]] = [
         ("base URL", Text(up.base_url, style="bold")),
-        ("people", f"{up.people:,} records"),
-        *((f"setting {name}", str(value)) for name, value in up.settings.items()),
+        ("holds", f"{up.people:,} records"),
+        *((f"setting {name}", value) for name, value in sandboxes.as_said(up.settings).items()),
         *((f"secret {name}", value) for name, value in up.secrets.items()),
     ]
     return tables.stack(
         tables.line((f"sandbox {up.name}", "bold green"), " runs on this machine only; its secrets open nothing else"),
         tables.facts(rows),
         tables.line("connect a hub to it (in another terminal, in a home):"),
-        Text(up.command, style="bold", no_wrap=True, overflow="ignore"),
+        Text(_lines(up.command), style="bold", overflow="fold"),
         tables.line(("Ctrl-C stops it", "dim")),
     )
+
+
+def _lines(command: str) -> str:
+    """A long command over several lines, as a shell takes it."""
+    for word in ("HUB_", "hub connections", "--base-url", "--set"):
+        command = command.replace(f" {word}", f" \\\n    {word}")
+    return f"  {command}"
 
 
 def simulate(

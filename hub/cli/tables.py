@@ -66,6 +66,13 @@ def state(word: str) -> Text:
     return Text(word, style=STATES.get(word, ""))
 
 
+def writing(writes: bool | None) -> Text:
+    """Whether the hub may write; None: it has nothing to write there."""
+    if writes is None:
+        return Text("never", style="dim")
+    return Text("allowed", style="green") if writes else Text("read-only", style="yellow")
+
+
 def text(value: object, style: str = "") -> Text:
     return Text(plain(value), style=style)
 

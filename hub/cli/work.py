@@ -8,11 +8,10 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from hub.cli import tables
+from hub.cli import changes, tables
 from hub.cli.options import AsJson, Home, inside
 from hub.cli.progress import Bars
 from hub.cli.screen import answer, cut, plain
-from hub.domain.plan import Change, Op
 from hub.operations import backfill as backfills
 from hub.operations import plan as plans
 from hub.operations import sync as syncs
@@ -20,8 +19,6 @@ from hub.operations import verify as verifications
 
 DIFFERENCES = 2
 NEEDS_PERSON = 3
-
-OPS = {Op.CREATE: ("create", "green"), Op.UPDATE: ("update", "cyan"), Op.REMOVE: ("remove", "bold red")}
 
 Connection = Annotated[str | None, typer.Argument(metavar="[CONNECTION]", help="Only this connection; otherwise all.")]
 
@@ -77,10 +74,10 @@ def synced(done: syncs.Synced) -> RenderableType:
     if done.quiet:
         verdict = tables.line(("quiet ", "green"), f"after {rounds}: nothing is left to do")
     else:
-        verdict = tables.line(("not quiet ", "yellow"), f"after {rounds}: `hub sync --until-quiet` goes on")
+        verdict = tables.line(f"{rounds} done; ", ("hub sync --until-quiet", "bold"), " goes on until nothing is left")
     troubles = [tables.line((f"{name}: ", "bold"), (plain(why), "red")) for name, why in done.failed.items()]
     parked = [tables.line((f"{name}: ", "bold"), (plain(why), "yellow")) for name, why in done.parked.items()]
-    asleep = [n for n, c in done.connections.items() if not c.writes]
+    asleep = [n for n, c in done.connections.items() if c.writes is False]
     notice = tables.line(("read-only: ", "yellow"), ", ".join(asleep), "; see `hub plan`") if asleep else None
     return tables.stack(counts_table(dict(done.connections)), verdict, notice, *troubles, *parked)
 
@@ -94,73 +91,7 @@ def plan(
     """What the hub would write now, and why, without writing. Exit code 2 when there is anything."""
     planned = inside(home, lambda hub: plans.plan(hub, connection, limit=None if as_json else limit))
     code = NEEDS_PERSON if planned.brakes else DIFFERENCES if planned.total else 0
-    answer(planned, shown_plan, as_json=as_json, code=code)
-
-
-def shown_plan(planned: plans.Planned) -> RenderableType:
-    if not planned.total and not planned.brakes:
-        return tables.line(("nothing to write: ", "green"), "every system holds what the hub wants it to hold")
-    parts: list[RenderableType] = [plan_summary(planned)]
-    if planned.changes:
-        parts.append(_changes(planned.changes))
-    if len(planned.changes) < planned.total:
-        parts.append(tables.line((f"… and {planned.total - len(planned.changes):,} more; --limit N or --json", "dim")))
-    parts += [
-        tables.line(("brake: ", "bold yellow"), (brake.connection, "bold"), f": {brake}") for brake in planned.brakes
-    ]
-    return tables.stack(*parts)
-
-
-def plan_summary(planned: plans.Planned) -> RenderableType:
-    """How much would be written where."""
-    table = tables.table(
-        "would write to",
-        "stream",
-        "create",
-        "update",
-        "clear fields",
-        "remove",
-        "writing",
-        numbers=["create", "update", "clear fields", "remove"],
-    )
-    for s in planned.summary:
-        may = Text("allowed", style="green") if s.writes else Text("read-only", style="yellow")
-        table.add_row(
-            Text(s.connection, style="bold"),
-            s.stream,
-            tables.number(s.creates),
-            tables.number(s.updates),
-            tables.number(s.clears, "refused"),
-            tables.number(s.removes, "removed"),
-            may,
-        )
-    return table
-
-
-def _changes(changes: tuple[Change, ...]) -> RenderableType:
-    table = tables.table("system", "record", "field", "now", "then", "because")
-    before = ""
-    for change in changes:
-        where = f"{change.connection}/{change.stream}"
-        word, style = OPS[change.op]
-        record = Text(f"{word} ", style=style).append(cut(change.remote_id or change.key or "", 30), style="bold")
-        for i, cell in enumerate(change.cells or (None,)):
-            first = i == 0
-            system = Text(where if first and where != before else "", style="bold")
-            if cell is None:
-                table.add_row(system, record, "", "", "", tables.text(change.reason, "dim"))
-                continue
-            because = " ".join(w for w in (cell.rule, f"from {cell.origin}" if cell.origin else "") if w)
-            table.add_row(
-                system,
-                record if first else "",
-                cell.field,
-                Text(cut(cell.before, 28), style="dim"),
-                Text(cut(cell.after, 28) or "(blank)"),
-                tables.text(because, "dim"),
-            )
-        before = where
-    return table
+    answer(planned, changes.drawn, as_json=as_json, code=code)
 
 
 def verify(

@@ -27,6 +27,7 @@ from hub.store import pins as pin_store
 from hub.store.database import Transaction
 from sync_jobs.hub import Hub
 
+SAME = "says the same"
 MOST_MATCHES = 10
 MOST_PUSHES = 20
 MOST_CHANGES = 10
@@ -120,9 +121,9 @@ def _why(word: Word, winner: Word | None, rule: Rule) -> str:
     if winner is None or word is winner:
         return ""
     if str(word.value).casefold() == str(winner.value).casefold():
-        return "says the same"
+        return SAME
     if is_empty(winner.value):
-        return f"erased later by {winner.address.connection}"
+        return f"erased later by {_apart(winner.address, word.address)[0]}"
     if is_empty(word.value):
         return "blank, and a value was said later" if winner.at > word.at else "blank; a lower rank does not erase"
     if rule is Rule.NEWEST:
@@ -130,10 +131,20 @@ def _why(word: Word, winner: Word | None, rule: Rule) -> str:
     if rule is Rule.LONGEST:
         return "shorter" if len(str(word.value)) < len(str(winner.value)) else "as long, but older"
     if word.rank > winner.rank:
-        return f"{word.address.connection} ranks below {winner.address.connection}"
+        loser, first = _apart(word.address, winner.address)
+        return f"{loser} ranks below {first}"
     if word.rank < winner.rank:
         return "was erased since"
     return "same rank, but older"
+
+
+def _apart(one: Address, other: Address) -> tuple[str, str]:
+    """Names for two records, as short as they differ: by connection, else by stream, else by id."""
+    if one.connection != other.connection:
+        return one.connection, other.connection
+    if one.stream != other.stream:
+        return f"{one.connection}/{one.stream}", f"{other.connection}/{other.stream}"
+    return source_of(one), source_of(other)
 
 
 async def explain(hub: Hub, entity: str, key: str, field: str | None = None) -> Explanation:
@@ -268,7 +279,7 @@ def _statements(link: Link, channel: str, consent: Consent) -> list[Voice]:
         if at is None:
             continue
         wins = state == consent.state.value and at == consent.at and source == consent.origin
-        why = "says the same" if state == consent.state.value else _why_not(state)
+        why = SAME if state == consent.state.value else _why_not(state)
         told.append(Voice(source, state, at, wins, "" if wins else why))
     return told
 

@@ -17,9 +17,9 @@ from sync_jobs.wiring import Wired
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """`records`: held of the remote and not gone; `unheard`: read and not yet matched; `due`: entities of which this
-    system has to be told (None: it is not written to); `read_at`: when a walk last ended (None: never); `walking`: a
-    walk is under way, and how many records it has shown."""
+    """`records`: held of the remote and not gone; `unheard`: read and not yet matched; `due`: entities to look at
+    before this system holds what it should (None: the hub may not write there); `read_at`: when a walk last ended
+    (None: never); `walking`: a walk is under way, and how many records it has shown."""
 
     stream: str
     records: int
@@ -35,7 +35,7 @@ class ConnectionStatus:
     connector: str
     state: str
     reason: str
-    writes: bool
+    writes: bool | None
     account: str
     issues: int
     streams: tuple[StreamStatus, ...]
@@ -91,7 +91,7 @@ async def _connection(hub: Hub, wired: Wired, open_issues: int, now: str) -> Con
             held = await observations.count(conn, wired.name, name)
             cursor = await cursors.fetch(conn, wired.name, name)
             due = None
-            if name in wired.sinks():
+            if name in wired.sinks() and wired.connection.writes:
                 due = await golden.due_count(conn, wired.lenses[name].entity, wired.name, name, wired.epoch(name), now)
             walking = cursor.read if cursor.position is not None else None
             streams.append(StreamStatus(name, held.live, held.unheard, due, cursor.finished_at, walking))
@@ -101,7 +101,7 @@ async def _connection(hub: Hub, wired: Wired, open_issues: int, now: str) -> Con
         connector=wired.connector.name,
         state=wired.connection.state.value,
         reason=wired.connection.state_reason,
-        writes=wired.connection.writes,
+        writes=wired.connection.writes if wired.sinks() else None,
         account=account.get("title") or account.get("key") or "",
         issues=open_issues,
         streams=tuple(streams),

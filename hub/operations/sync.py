@@ -16,10 +16,11 @@ from sync_jobs.hub import Hub
 
 @dataclass(frozen=True, slots=True)
 class ConnectionCounts:
-    """What one connection did, by outcome. `writes`: whether the hub may write there; `state`: at the end."""
+    """What one connection did, by outcome. `writes`: whether the hub may write there (None: there is nothing that it
+    would ever write); `state`: at the end."""
 
     connector: str
-    writes: bool
+    writes: bool | None
     state: str
     counts: Mapping[str, int]
 
@@ -61,5 +62,6 @@ async def sync(hub: Hub, connection: str | None, *, until_quiet: bool, progress:
 
 
 def _counts(hub: Hub, name: str, done: Counts) -> ConnectionCounts:
-    connection = hub.wired[name].connection
-    return ConnectionCounts(connection.connector, connection.writes, connection.state.value, done.as_dict())
+    wired = hub.wired[name]
+    writes = wired.connection.writes if wired.sinks() else None
+    return ConnectionCounts(wired.connector.name, writes, wired.connection.state.value, done.as_dict())
