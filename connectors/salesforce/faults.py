@@ -88,8 +88,6 @@ def _setup(code: str, message: str) -> Fault:
     mend = _SETUP[code]
     if column == "CurrencyIsoCode":
         mend = "the org has one currency: name it in the setting `currency`"
-    elif column:
-        mend += ", or name it in the setting `absent_fields`" if "mapping" in mend else ""
     return Fault(FaultKind.MISCONFIGURED, code, where + mend, field=column)
 
 

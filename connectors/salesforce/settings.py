@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hub.sdk.connector import Secret
 
+OPTIONAL = ("Campaign_Code__c", "CurrencyIsoCode")
+"""Fields that the library's mappings read and a standard org with one currency does not have."""
 SHARED_HOSTS = frozenset({"login.salesforce.com", "test.salesforce.com"})
 
 
@@ -23,27 +25,27 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     grant: Literal["refresh_token", "jwt_bearer", "client_credentials"] = "refresh_token"
-    client_id: str = Field(min_length=1, title="Consumer key of the connected app")
-    username: str = Field(default="", title="User the hub acts as (jwt_bearer)")
-    login_url: str = Field(default="", pattern=r"^(https?://[^/\s]+)?/?$", title="Where tokens are asked for")
-    instance_url: str = Field(default="", pattern=r"^(https?://[^/\s]+)?/?$", title="Where the API is called")
-    audience: str = Field(default="", title="aud of the JWT; login or test.salesforce.com when empty")
-    api_version: str = Field(default="62.0", pattern=r"^[3-9]\d\.0$", title="Version of the REST API")
-    session_minutes: int = Field(default=15, ge=1, le=1440, title="Minutes after which a session is renewed")
-    overlap_minutes: int = Field(default=5, ge=0, le=1440, title="Minutes read again before the cursor")
+    client_id: str = Field(min_length=1, description="Consumer key of the connected app")
+    username: str = Field(default="", description="User the hub acts as (jwt_bearer)")
+    login_url: str = Field(default="", pattern=r"^(https?://[^/\s]+)?/?$", description="Where tokens are asked for")
+    instance_url: str = Field(default="", pattern=r"^(https?://[^/\s]+)?/?$", description="Where the API is called")
+    audience: str = Field(default="", description="aud of the JWT; login or test.salesforce.com when empty")
+    api_version: str = Field(default="62.0", pattern=r"^[3-9]\d\.0$", description="Version of the REST API")
+    session_minutes: int = Field(default=15, ge=1, le=1440, description="Minutes after which a session is renewed")
+    overlap_minutes: int = Field(default=5, ge=0, le=1440, description="Minutes read again before the cursor")
     external_id_field: str = Field(
         default="",
         pattern=r"^([A-Za-z]\w*__c)?$",
-        title="Unique external id field for the hub's ids (HubId__c): creates become upserts",
+        description="Unique external id field for the hub's ids (HubId__c): creates become upserts",
     )
     currency: str = Field(
         default="",
         pattern=r"^([A-Z]{3})?$",
-        title="The org's only currency (ISO 4217); empty when the org has several and records carry CurrencyIsoCode",
+        description="The org's only currency (ISO 4217); empty when the org has several and records carry CurrencyIsoCode",
     )
-    absent_fields: tuple[str, ...] = Field(
-        default=("Campaign_Code__c", "CurrencyIsoCode"),
-        title="Fields of the mappings that this org does not have: never asked for, they say nothing",
+    optional_fields: tuple[Literal["Campaign_Code__c", "CurrencyIsoCode"], ...] = Field(
+        default=(),
+        description="Which of these this org has; a field it lacks is never asked for and says nothing",
     )
 
     @model_validator(mode="after")
@@ -59,8 +61,9 @@ class Settings(BaseModel):
 
     @property
     def absent(self) -> frozenset[str]:
-        """The absent fields, lower case; CurrencyIsoCode is one where the org has a single currency."""
-        return frozenset(f.lower() for f in (*self.absent_fields, *(["CurrencyIsoCode"] if self.currency else [])))
+        """The optional fields that the org lacks, lower case; where it has but one currency, CurrencyIsoCode too."""
+        there = set(self.optional_fields) - ({"CurrencyIsoCode"} if self.currency else set())
+        return frozenset(f.lower() for f in OPTIONAL if f not in there)
 
     @property
     def data(self) -> str:

@@ -16,7 +16,7 @@ from connectors.salesforce.sandbox.org import Org
 from connectors.salesforce.sandbox.people import OrgPeople
 from connectors.salesforce.sandbox.schema import SCHEMA
 from connectors.salesforce.sandbox.seed import Seed
-from connectors.salesforce.sandbox.sessions import Sessions
+from connectors.salesforce.sandbox.sessions import USERNAME, Sessions
 from hub.sdk.sandbox import Front, SandboxConnection, SandboxOptions
 
 
@@ -27,8 +27,7 @@ class SalesforceSandbox:
 
     def __init__(self, options: SandboxOptions) -> None:
         self.org = Org(options.clock)
-        username = "hub@hub-customer.example"
-        org_id = Seed(self.org).fill(options.the_world(), username)
+        org_id = Seed(self.org).fill(options.the_world(), USERNAME)
         self.sessions = Sessions(options.seed, options.clock, org_id, self.org.user_id)
         self.api = Api(self.org, self.sessions)
         self._front = Front(self.api.app(), options, too_many=too_many)
@@ -45,14 +44,14 @@ class SalesforceSandbox:
         return self._front.calls
 
     def connection(self) -> SandboxConnection:
-        """By refresh token. The org has several currencies and a campaign code, so no field is absent."""
+        """By refresh token. The org has several currencies and a campaign code, so it has both optional fields."""
         sessions = self.sessions
         return SandboxConnection(
             {
                 "grant": "refresh_token",
                 "client_id": sessions.client_id,
                 "external_id_field": "HubId__c",
-                "absent_fields": [],
+                "optional_fields": ["Campaign_Code__c", "CurrencyIsoCode"],
             },
             {"client_secret": sessions.client_secret, "refresh_token": sessions.refresh_token},
         )

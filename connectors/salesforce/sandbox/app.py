@@ -62,6 +62,8 @@ class Api:
         routes = [
             Route("/services/oauth2/token", self._token, methods=["POST"]),
             Route("/services/data", self._versions),
+            Route("/services/oauth2/userinfo", self._identity),
+            Route("/id/{org}/{user}", self._identity),
             self._route(data, GET=self._resources),
             self._route(f"{data}/limits", GET=self._limits),
             self._route(f"{data}/query", GET=self.queries.query),
@@ -142,6 +144,14 @@ class Api:
                 return answer(200, self._sessions.grant(form, request.headers.get("authorization", ""), base_url))
             except OAuthError as refused:
                 return answer(refused.status, {"error": refused.error, "error_description": refused.description})
+
+    async def _identity(self, request: Request) -> Response:
+        """Who the session belongs to; the address is in every token answer."""
+        token = request.headers.get("authorization", "").partition(" ")[2]
+        with self._org.lock:
+            if not self._sessions.alive(token):
+                return answer(403, None) if request.path_params else error(401, "INVALID_SESSION_ID", "Bad_OAuth_Token")
+            return answer(200, self._sessions.identity(f"{request.url.scheme}://{request.url.netloc}"))
 
     async def _versions(self, request: Request) -> Response:
         shown = [{"label": f"API {v}", "url": f"/services/data/v{v}", "version": v} for v in VERSIONS]

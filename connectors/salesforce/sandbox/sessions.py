@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from connectors.salesforce.grants import JWT_GRANT
 
+USERNAME = "hub@hub-customer.example"
 AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 
 
@@ -36,7 +37,7 @@ class Sessions:
     def __init__(self, seed: int, clock: Callable[[], datetime], org_id: str, user_id: str) -> None:
         self.client_id = f"3MVG9sandbox{seed}"
         self.client_secret = _secret(seed, "client")
-        self.username = "hub@hub-customer.example"
+        self.username = USERNAME
         self.refresh_token = f"5Aep861{_secret(seed, 'refresh')}"
         self.timeout = timedelta(hours=2)
         self.rotates = False
@@ -136,6 +137,18 @@ class Sessions:
             raise OAuthError("invalid_client_id", "client identifier invalid")
         if claims["sub"] != self.username or not self.approved:
             raise OAuthError("invalid_grant", "user hasn't approved this consumer")
+
+    def identity(self, base_url: str) -> dict[str, Any]:
+        """The user the sessions belong to."""
+        return {
+            "id": f"{base_url}/id/{self._org_id}/{self._user_id}",
+            "user_id": self._user_id,
+            "organization_id": self._org_id,
+            "username": self.username,
+            "email": self.username,
+            "active": True,
+            "urls": {"rest": f"{base_url}/services/data/v{{version}}/"},
+        }
 
     def _open(self, base_url: str) -> dict[str, Any]:
         self._count += 1

@@ -65,7 +65,7 @@ def test_everything_that_is_written_shows_when_read_back(stream: str) -> None:
 
 def test_a_standard_org_without_the_campaign_code_is_read_by_name() -> None:
     driver = Driver(people=300)
-    driver.connect({"absent_fields": ["Campaign_Code__c"], "currency": "EUR"})
+    driver.connect({"optional_fields": [], "currency": "EUR"})
     lens = lens_of("campaigns")
     records = driver.walk("campaigns", lens.reads).records
     assert all("Campaign_Code__c" not in r.raw and r.raw["CurrencyIsoCode"] == "EUR" for r in records)

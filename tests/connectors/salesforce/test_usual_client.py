@@ -72,6 +72,9 @@ def desk() -> Iterator[Desk]:
 def test_logs_in_by_jwt_and_by_client_credentials(desk: Desk) -> None:
     sessions = desk.sandbox.sessions
     assert desk.client.query("SELECT Name, IsSandbox FROM Organization")["records"][0]["Name"] == "Hub Customer"
+    me = desk.client.oauth2("userinfo")
+    assert me is not None
+    assert me["username"] == sessions.username
     other = Salesforce(
         consumer_key=sessions.client_id,
         consumer_secret=sessions.client_secret,
