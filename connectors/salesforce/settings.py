@@ -41,7 +41,7 @@ class Settings(BaseModel):
     currency: str = Field(
         default="",
         pattern=r"^([A-Z]{3})?$",
-        description="The org's only currency (ISO 4217); empty when the org has several and records carry CurrencyIsoCode",
+        description="The only currency of the org (ISO 4217); empty where records carry CurrencyIsoCode",
     )
     optional_fields: tuple[Literal["Campaign_Code__c", "CurrencyIsoCode"], ...] = Field(
         default=(),
