@@ -247,10 +247,12 @@ async def _adopt(batch: _Batch, sink: Sink) -> None:
         return
     looked = await look(batch.hub, batch.wired, batch.stream, sink, {i for _, i in batch.taken}, ())
     batch.settled.counts.add(await hear_looked(batch.hub, batch.wired, batch.stream, looked))
+    lasting = {alias: r.id for r in looked.records.values() for alias in r.aliases}
+    taken = [(item, batch.address(lasting.get(existing, existing))) for item, existing in batch.taken]
     async with batch.hub.database.write() as conn:
-        found = await links.by_address(conn, [batch.address(i) for _, i in batch.taken])
-        for item, existing in batch.taken:
-            link = found.get(batch.address(existing))
+        found = await links.by_address(conn, [address for _, address in taken])
+        for item, existing in taken:
+            link = found.get(existing)
             if link is None or link.entity_id != item.change.entity_id:
                 batch.settled.counts.refused += 1
                 batch.settled.counts.issues += 1

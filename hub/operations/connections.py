@@ -124,10 +124,11 @@ async def add(
     url, warnings = _base_url(base_url or chosen.default_base_url)
     form = forms.settings(chosen.settings, settings or {})
     kept = forms.secrets(name, chosen.secrets(form), secrets or {}, ask)
+    implied = None if base_url else chosen.home(form, kept)
     connection = Connection(
         name=name,
         connector=connector,
-        base_url=url,
+        base_url=implied or url,
         settings=form.model_dump(mode="json"),
         writes=False,
         rank=chosen.rank,
