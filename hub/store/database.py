@@ -29,6 +29,9 @@ DRIVERS = {
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
 
+HIDDEN = True
+"""Parameters are records of persons: they stay out of errors and logs."""
+
 
 class Database:
     """One store. Every use is one transaction: committed at the end of the block, rolled back when it raises.
@@ -47,7 +50,9 @@ class Database:
             self._write = _sqlite_engine(url, writer=True)
             self._read = _sqlite_engine(url, writer=False)
         else:
-            self._write = create_async_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True)
+            self._write = create_async_engine(
+                url, hide_parameters=HIDDEN, pool_size=8, max_overflow=8, pool_pre_ping=True
+            )
             self._read = self._write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @asynccontextmanager
@@ -118,6 +123,7 @@ def _bad(why: str) -> BadInput:
 def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
     engine = create_async_engine(
         url,
+        hide_parameters=HIDDEN,
         # The driver must not begin transactions by itself: it would do so late, and not with IMMEDIATE.
         connect_args={"isolation_level": None},
         pool_size=1 if writer else 4,

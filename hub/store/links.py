@@ -110,12 +110,13 @@ async def put_keys(conn: AsyncConnection, entity: str, rows: Sequence[Link]) -> 
         return
     held = {(_key_text(key), address): link.entity_id for address, link in latest.items() for key in link.keys}
     asked = wanted(conn, latest)
+    # The entity is compared here, not there: SQLite would go through all keys of the entity for every address.
     found = await conn.execute(
-        select(K.key, K.connection, K.stream, K.remote_id, K.entity_id)
-        .join_from(asked, link_keys, same(asked, link_keys))
-        .where(K.entity == entity)
+        select(K.entity, K.key, K.connection, K.stream, K.remote_id, K.entity_id).join_from(
+            asked, link_keys, same(asked, link_keys)
+        )
     )
-    stored = {(key, Address(c, s, i)): entity_id for key, c, s, i, entity_id in found}
+    stored = {(key, Address(c, s, i)): entity_id for of, key, c, s, i, entity_id in found if of == entity}
     stale = sorted(pair for pair in stored if pair not in held)
     if stale:
         await conn.execute(

@@ -148,3 +148,10 @@ async def test_the_short_forms_of_addresses_are_taken(tmp_path: Path) -> None:
         database = open_database(url)
         assert database.dialect == dialect
         await database.close()
+
+
+async def test_errors_do_not_quote_what_was_to_be_kept(database: Database) -> None:
+    with pytest.raises(DBAPIError) as failed:
+        async with database.write() as conn:
+            await conn.execute(text("INSERT INTO settings (name, value) VALUES (:n, NULL)"), {"n": "ann@example.com"})
+    assert "ann@example.com" not in str(failed.value).split("DETAIL")[0]

@@ -1,0 +1,59 @@
+"""The launcher: every way to a server works where it can, and a server dies with its process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests import postgres
+
+ROOT = Path(__file__).parents[2]
+DIE = """
+import os, signal
+from tests import postgres
+server = postgres.start()
+print(server.url, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+async def test_it_is_a_real_server_of_a_version_we_support(postgres_server: postgres.Server) -> None:
+    connection = await asyncpg.connect(postgres_server.url + "postgres")
+    try:
+        assert connection.get_server_version().major >= 14
+        assert await connection.fetchval("SHOW server_encoding") == "UTF8"
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql://u@h:1/postgres", "postgresql://u@h:1/"])
+def test_a_given_server_comes_first(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("HUB_TEST_PG_URL", url)
+    assert postgres.start().url == "postgresql://u@h:1/"
+
+
+def test_without_any_binaries_it_fails_and_says_how_to_mend_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HUB_TEST_PG_URL", raising=False)
+    monkeypatch.setattr(postgres, "_installations", lambda: iter(()))
+    with pytest.raises(RuntimeError, match="HUB_TEST_PG_URL"):
+        postgres.start()
+
+
+def test_a_server_dies_with_the_process_that_started_it() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "HUB_TEST_PG_URL"}
+    done = subprocess.run(
+        [sys.executable, "-c", DIE], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    port = int(done.stdout.strip().rstrip("/").rsplit(":", 1)[1])
+    deadline = time.monotonic() + 10
+    while postgres._answers(port) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not postgres._answers(port)
