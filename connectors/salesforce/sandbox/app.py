@@ -159,7 +159,9 @@ class Api:
 
     def _resources(self, call: Call) -> Reply:
         root = f"/services/data/{call.version}"
-        return Reply(body={name: f"{root}/{name}" for name in ("sobjects", "query", "queryAll", "limits", "composite")})
+        shown = {name: f"{root}/{name}" for name in ("sobjects", "query", "queryAll", "limits", "composite")}
+        identity = self._sessions.identity(f"http://{call.headers.get('host', '')}")["id"]
+        return Reply(body={"identity": identity, **shown})
 
     def _limits(self, call: Call) -> Reply:
         day = {"Max": self.daily_limit, "Remaining": max(0, self.daily_limit - len(self._asked))}
