@@ -162,6 +162,16 @@ def _sound(text: str) -> bool:
     return not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Quoted:
+    """`cells` up to the line `last`; or why there are none. `goes_on`: the piece ended within the row."""
+
+    cells: list[str] | None
+    last: int
+    why: str = ""
+    goes_on: bool = False
+
+
 class _Reader:
     """Walks the lines of one piece."""
 
@@ -174,7 +184,7 @@ class _Reader:
         state, lines, base = self._state, self._lines, self._state.line
         at, total = 0, len(lines)
         while at < total:
-            taken = self._lost(base + at, lines[at]) if state.lost else self._step(base + at, at)
+            taken = self._lost(base + at, at) if state.lost else self._step(base + at, at)
             if taken == 0:
                 break
             at += taken
@@ -185,14 +195,19 @@ class _Reader:
             self.found.extend(_flush(state, True))
         return at
 
-    def _lost(self, line: int, text: str | None) -> int:
-        """Skips a line, unless it is a row again."""
-        if text is not None and text.strip() and self._alone(text) is not None:
-            first, why = self._state.lost or (line, "")
-            self._break(first, line - 1, why)
-            self._state.lost = None
-            return self._step(line, line - self._state.line)
-        return 1
+    def _lost(self, line: int, at: int) -> int:
+        """Skips a line, unless a row begins there."""
+        text = self._lines[at]
+        if text is None or not text.strip() or "\x00" in text or len(text) > MAX_ROW:
+            return 1
+        found = self._quoted(at, text.removesuffix("\r")) if '"' in text else None
+        cells = self._alone(text) if found is None else found.cells
+        if cells is None or not self._fits(cells):
+            return 0 if found and found.goes_on and at else 1
+        first, why = self._state.lost or (line, "")
+        self._break(first, line - 1, why)
+        self._state.lost = None
+        return self._step(line, at)
 
     def _step(self, line: int, at: int) -> int:
         text = self._lines[at]
@@ -213,39 +228,38 @@ class _Reader:
             if len(text) > MAX_FIELD and max(map(len, cells)) > MAX_FIELD:
                 return self._break(line, line, LONG_FIELD)
             return self._take(line, line, cells)
-        return self._quoted(line, at, text)
+        found = self._quoted(at, text)
+        if found.cells is not None:
+            return self._closed(line, at, found.last, found.cells)
+        if found.goes_on and at:
+            return 0
+        return self._give_up(line, found.why)
 
-    def _quoted(self, line: int, at: int, text: str) -> int:
-        """A row with quotes, which may go on over lines."""
+    def _quoted(self, at: int, text: str) -> _Quoted:
+        """A row with quotes that begins at a line and may go on over others."""
         joined, last, tries = text, at, 0
         odd = text.count('"') % 2
-        while True:
-            if tries > MAX_EVEN_TRIES:
-                return self._give_up(line, NEVER_CLOSED)
+        while tries <= MAX_EVEN_TRIES:
             if not odd or last == at or tries < MAX_TRIES:
                 tries += 1
                 cells, why = self._parse(joined)
-                if cells is not None:
-                    return self._closed(line, at, last, cells)
-                if why:
-                    return self._give_up(line, why)
-            more = ""
-            while not more:
+                if cells is not None or why:
+                    return _Quoted(cells, last, why)
+            quoted = False
+            while not quoted:
                 last += 1
                 if last - at > MAX_ROW_LINES or len(joined) > MAX_ROW:
-                    return self._give_up(line, f"{NEVER_CLOSED}, or {TOO_LONG}")
+                    return _Quoted(None, last, f"{NEVER_CLOSED}, or {TOO_LONG}")
                 if last >= len(self._lines):
-                    if self._final or at == 0:
-                        return self._give_up(line, NEVER_CLOSED if self._final else TOO_LONG)
-                    return 0
+                    return _Quoted(None, last, NEVER_CLOSED if self._final else TOO_LONG, goes_on=not self._final)
                 following = self._lines[last]
                 if following is None or "\x00" in following:
-                    return self._give_up(line, NEVER_CLOSED)
+                    return _Quoted(None, last, NEVER_CLOSED)
                 following = following.removesuffix("\r")
                 joined = f"{joined}\n{following}"
-                if '"' in following:
-                    more = following
-            odd ^= more.count('"') % 2
+                quoted = '"' in following
+                odd ^= following.count('"') % 2
+        return _Quoted(None, last, NEVER_CLOSED)
 
     def _closed(self, line: int, at: int, last: int, cells: list[str]) -> int:
         """The quotes agree. When the number of fields doesn't, and the next line is a row of its own, then the quotes

@@ -156,8 +156,9 @@ def _id_column(
 
 
 def footer(cells: Sequence[str]) -> bool:
-    """Whether a row with too few fields is one of the lines that Salesforce puts below a report."""
-    return len(cells) <= 1 and (not cells or not cells[0].strip() or FOOTER.match(cells[0].strip(' "')) is not None)
+    """Whether a row may be one of the lines that Salesforce puts below a report, after empty ones: the report's name,
+    the copyright, who made it and when, the company."""
+    return len(cells) == 1
 
 
 # -- rows of one entity ---------------------------------------------------------------------------------------------

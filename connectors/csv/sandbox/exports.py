@@ -25,6 +25,10 @@ STAGES = {
 }
 
 
+class AllQuoted(csv.excel):
+    quoting = csv.QUOTE_ALL
+
+
 @dataclass(slots=True)
 class Export:
     """One file: `header` in the vendor's order, `rows` by the vendor's own id, `canonical` from our word to theirs."""
@@ -40,8 +44,8 @@ class Export:
 
     def text(self) -> bytes:
         buffer = io.StringIO()
-        quoting = csv.QUOTE_ALL if self.quote_all else csv.QUOTE_MINIMAL
-        writer = csv.DictWriter(buffer, self.header, restval="", quoting=quoting, lineterminator="\r\n")
+        dialect = AllQuoted if self.quote_all else csv.excel
+        writer = csv.DictWriter(buffer, self.header, restval="", dialect=dialect)
         writer.writeheader()
         writer.writerows(self.rows.values())
         return buffer.getvalue().encode(self.encoding)

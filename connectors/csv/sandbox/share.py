@@ -16,11 +16,11 @@ from hub.domain.moments import iso
 
 
 def share(folder: Path) -> Starlette:
-    async def files(_request: Request) -> Response:
+    def files(_request: Request) -> Response:
         paths = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
         return JSONResponse([_entry(path) for path in paths])
 
-    async def read(request: Request) -> Response:
+    def read(request: Request) -> Response:
         path = folder / request.path_params["name"]
         return _read(path, request) if path.is_file() else _refusal(404, "not_found", "there is no such file")
 
