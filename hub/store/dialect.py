@@ -2,8 +2,8 @@
 
 Lists travel as one parameter (a JSON array on SQLite, a native array on PostgreSQL), so a statement's text never
 depends on how many values it is given. Bulk writes are one prepared statement: `executemany` on SQLite, one
-`jsonb_to_recordset` parameter on PostgreSQL (there about twice as fast as `executemany`, at an eighth of the client's
-CPU).
+`jsonb_to_recordset` parameter on PostgreSQL (measured at 1.2 to 1.6 times the rows per second of `executemany`, for
+observations in batches of 1,000).
 """
 
 from __future__ import annotations

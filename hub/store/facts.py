@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, select, tuple_, update
+from sqlalchemy import ColumnElement, FromClause, and_, bindparam, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.fact import Fact, KnownFact
@@ -47,14 +47,10 @@ async def keep(conn: AsyncConnection, connection: str, stream: str, rows: Sequen
     latest = {(row.campaign_ref, row.day): row for row in rows}
     if not latest:
         return Kept()
-    asked = given(conn, "asked", {"ref": [ref for ref, _ in latest], "day": [day for _, day in latest]})
+    asked = _asked(conn, connection, stream, list(latest))
     found = await conn.execute(
         select(*FACT_COLUMNS, T.known_from)
-        .join_from(
-            asked,
-            facts,
-            and_(T.connection == connection, T.stream == stream, T.campaign_ref == asked.c.ref, T.day == asked.c.day),
-        )
+        .join_from(asked, facts, and_(*(T[column.name] == column for column in asked.c)))
         .where(T.known_to.is_(None))
     )
     known = {(fact := Fact(*row[:-1])).campaign_ref + "\x1f" + fact.day: (fact, row[-1]) for row in found}
@@ -89,6 +85,18 @@ async def keep(conn: AsyncConnection, connection: str, stream: str, rows: Sequen
         )
     await _insert(conn, new)
     return Kept(created, len(new) - created, unchanged)
+
+
+def _asked(conn: AsyncConnection, connection: str, stream: str, days: Sequence[tuple[str, str]]) -> FromClause:
+    """The days to look up. Source and stream travel with every row: were they conditions of their own, SQLite would
+    begin with all facts of the stream and go through the whole list for each."""
+    columns = {
+        "connection": [connection] * len(days),
+        "stream": [stream] * len(days),
+        "campaign_ref": [ref for ref, _ in days],
+        "day": [day for _, day in days],
+    }
+    return given(conn, "asked", columns)
 
 
 def _chosen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -88,6 +89,16 @@ async def test_statements_do_not_multiply_with_rows(database: Database) -> None:
         return costs
 
     assert await cost("2026-01-01", 2) == await cost("2026-01-02", 900) == [2, 1, 3]
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_batch_questions_go_straight_to_their_rows(database: Database) -> None:
+    async with database.write() as conn:
+        with counted(conn) as seen:
+            await keep(conn, T1, CLICKS)
+        values = tuple("[]" for _ in range(seen[0].count("?")))
+        plan = str((await conn.exec_driver_sql("EXPLAIN QUERY PLAN " + seen[0], values)).all())
+    assert "(connection=? AND stream=? AND campaign_ref=? AND day=?)" in plan, plan
 
 
 WORDS = st.tuples(st.sampled_from("ab"), st.integers(0, 2))
