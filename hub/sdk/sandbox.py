@@ -58,8 +58,8 @@ class SandboxOptions:
 
 @dataclass(frozen=True, slots=True)
 class SandboxConnection:
-    """What to connect the hub with, beside the URL that `Running` tells. `base_url`: another way in, without a server (a
-    folder of this machine)."""
+    """What to connect the hub with, beside the URL that `Running` tells. `base_url`: another way in, without a server
+    (a folder of this machine)."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
