@@ -51,7 +51,8 @@ class Page:
     complaints: tuple[Complaint, ...] = ()
     whole: bool = False
     """Said before the first record of a walk that began from a cursor: it turns out to show everything after all (a
-    file that changed is read from its beginning), so `complete` on its last page counts as that of a first walk does."""
+    file that changed is read from its beginning), so `complete` on its last page counts as that of a first walk
+    does."""
     total: int | None = None
     """How many records the vendor says the walk will show, when it says so: for progress bars and reconciliation."""
 
