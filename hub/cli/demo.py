@@ -79,7 +79,7 @@ class Drawn:
                 self._console.print(part)
 
     def started(self, stage: Stage) -> None:
-        table = tables.table("system", "listens on", "people there", numbers=["people there"])
+        table = tables.table("system", "listens on", "records there", numbers=["records there"])
         for name, serving in stage.serving.items():
             table.add_row(Text(name, style="bold"), serving.up.base_url, tables.number(serving.up.people or None))
         self._chapter("Four vendors, imitated on this machine", table)
@@ -115,9 +115,10 @@ class Drawn:
         before = ""
         for edit in edits:
             first = edit.entity_id != before
+            fields = {e.field for e in edits if e.entity_id == edit.entity_id}
             table.add_row(
                 tables.text(people[edit.entity_id], "bold") if first else "",
-                edit.field if first else "",
+                edit.field if first or len(fields) > 1 else "",
                 edit.address.connection,
                 tables.text(edit.value),
             )
@@ -128,15 +129,18 @@ class Drawn:
         self._chapter("People edit the same contacts in several systems at once", *parts)
 
     def settled(self, synced: Synced, contests: Sequence[demos.Contest], opt_out: demos.OptOut | None) -> None:
-        table = tables.table("person", "field", "holds now", "said by", "why not the others")
+        table = tables.table("person", "field", "holds now", "because", "the others")
+        before = ""
         for c in contests:
+            because = tables.line((c.winner, "green"), (" said so before" if c.earlier else "", "green"), f", {c.rule}")
             table.add_row(
-                tables.text(c.person, "bold"),
+                tables.text(c.person if c.entity_id != before else "", "bold"),
                 c.field,
-                Text(cut(c.value, 30), style="green"),
-                tables.text(f"{c.winner} ({c.rule})"),
+                Text(cut(c.value, 26), style="green"),
+                because,
                 tables.text(c.why, "dim"),
             )
+            before = c.entity_id
         parts: list[RenderableType] = [table]
         if opt_out is not None:
             reached = ", ".join(opt_out.reached) or "no other system that knows the person"
@@ -172,7 +176,7 @@ def _agreement(v: Verified) -> RenderableType:
 def _end(done: demos.Demo) -> RenderableType:
     summary = tables.line(
         f"{done.people:,} people, {done.records:,} records in four systems, {done.golden:,} golden records, ",
-        f"{done.api_calls:,} API calls, {done.seconds:,.1f} s",
+        f"{done.api_calls:,} API calls in {done.seconds:,.0f} s",
     )
     if done.ok:
         return tables.stack("", tables.line(("all systems agree. ", "bold green"), summary))

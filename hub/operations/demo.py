@@ -17,12 +17,14 @@ from hub.operations.plan import Planned, plan
 from hub.operations.stage import Edit, Known, Stage
 from hub.operations.sync import ConnectionCounts, Synced, sync
 from hub.operations.verify import Verified, verify
-from hub.store import golden, observations
+from hub.store import golden, links, observations
 from sync_jobs.counts import Progress
 from sync_jobs.hub import Hub
 
 PARKED_MOST = 8
 """How often the demo agrees to a parked run before it gives up."""
+LAG_MOST = 15
+"""Seconds that the demo waits for a vendor's list to show what its people typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,15 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """A field that people of several systems edited at once. `winner` is the system whose word the golden record
-    holds; `why` says why the others lost."""
+    """A field that people edited, in one or several systems at once. `winner` is the system whose word the golden
+    record holds (`earlier`: it had said so before, and nobody edited it there now); `why` says why the others lost."""
 
     person: str
     entity_id: str
     field: str
     said: tuple[Said, ...]
     winner: str
+    earlier: bool
     value: Value
     rule: str
     why: str
@@ -185,33 +188,53 @@ class _Play:
     async def _edit(self) -> tuple[Synced, list[Contest], OptOut | None]:
         shared = await stage.shared_people(self.hub, self.on, stage.CONTESTS + 1)
         edits = stage.edit_at_once(self.hub, self.on, shared[: stage.CONTESTS])
-        quitter = next((k for k in reversed(shared) if "mailchimp" in k.records), None)
+        quitter = next((k for k in reversed(shared) if "mailchimp" in k.records and not _denied(k)), None)
         opted = stage.opt_out(self.on, quitter, "mailchimp") if quitter is not None else None
         self.story.edited(edits, {k.golden.entity_id: person(k) for k in shared}, opted)
-        await asyncio.sleep(max((_lag(self.hub, name) for name in self.hub.wired), default=0.0))
-        settled = await sync(self.hub, None, until_quiet=True, progress=self.progress)
-        contests = [await self._contest(known, edits) for known in shared[: stage.CONTESTS]]
-        held = [c for c in contests if c is not None]
+        settled = await self._until_heard(edits, shared)
+        held = [
+            await self._contest(known, name, [e for e in mine if e.field == name])
+            for known in shared
+            if (mine := [e for e in edits if e.entity_id == known.golden.entity_id])
+            for name in dict.fromkeys(e.field for e in mine)
+        ]
         outcome = await self._opted(quitter) if quitter is not None else None
         self.story.settled(settled, held, outcome)
         return settled, held, outcome
 
-    async def _contest(self, known: Known, edits: Sequence[Edit]) -> Contest | None:
-        mine = [e for e in edits if e.entity_id == known.golden.entity_id]
-        if not mine:
-            return None
-        told = await explain.explain(self.hub, "contact", known.golden.entity_id, mine[0].field)
+    async def _until_heard(self, edits: Sequence[Edit], shared: Sequence[Known]) -> Synced:
+        """Syncs until every edit was read: some vendors' lists show a change only after a while."""
+        before = {link.address: link for known in shared for link in known.records.values()}
+        settled = await sync(self.hub, None, until_quiet=True, progress=self.progress)
+        for _ in range(LAG_MOST):
+            async with self.hub.database.read() as conn:
+                now = await links.by_address(conn, [e.address for e in edits])
+            unheard = [
+                e
+                for e in edits
+                if e.address in now and now[e.address].said.get(e.field) == before[e.address].said.get(e.field)
+            ]
+            if not unheard:
+                break
+            await asyncio.sleep(1)
+            further = await sync(self.hub, None, until_quiet=True, progress=self.progress)
+            settled = joined(settled, further)
+        return settled
+
+    async def _contest(self, known: Known, name: str, edits: Sequence[Edit]) -> Contest:
+        told = await explain.explain(self.hub, "contact", known.golden.entity_id, name)
         field = told.fields[0]
-        edited = {explain.source_of(e.address) for e in mine}
+        edited = {explain.source_of(e.address): e.address.connection for e in edits}
         return Contest(
             person=person(known),
             entity_id=known.golden.entity_id,
-            field=field.field,
-            said=tuple(Said(e.address.connection, e.value) for e in mine),
+            field=name,
+            said=tuple(Said(e.address.connection, e.value) for e in edits),
             winner=field.source.split("/")[0],
+            earlier=field.source not in edited,
             value=field.value,
             rule=field.rule,
-            why="; ".join(dict.fromkeys(v.why for v in field.voices if v.why and v.source in edited)),
+            why=_lost([(edited[v.source], v.why) for v in field.voices if v.source in edited and not v.wins]),
         )
 
     async def _opted(self, known: Known) -> OptOut:
@@ -230,16 +253,28 @@ class _Play:
         return OptOut(person(known), known.golden.entity_id, "mailchimp", tuple(reached), tuple(missed))
 
 
+def _lost(losers: Sequence[tuple[str, str]]) -> str:
+    """Why systems lost, those with the same reason together: "hubspot, mailchimp rank below salesforce"."""
+    groups: dict[str, list[str]] = {}
+    for system, why in losers:
+        groups.setdefault(why.removeprefix(f"{system} "), []).append(system)
+    said = []
+    for why, systems in groups.items():
+        verb = why.replace("ranks", "rank", 1) if len(systems) > 1 else why
+        said.append(f"{', '.join(systems)} {verb}")
+    return "; ".join(said)
+
+
 def person(known: Known) -> str:
     """A name for the screen."""
     values = known.golden.values
     return " ".join(str(v) for v in (values.get("given_name"), values.get("family_name")) if v) or "somebody"
 
 
-def _lag(hub: Hub, name: str) -> float:
-    """How long the slowest stream of a connection takes to show what its people typed."""
-    wired = hub.connection(name)
-    return max((float(getattr(wired.stream(s), "lag", 0.0)) for s in wired.streams()), default=0.0)
+def _denied(known: Known) -> bool:
+    """Whether the person had unsubscribed before."""
+    consent = known.golden.consent.get("email")
+    return consent is not None and consent.state is ConsentState.DENIED
 
 
 def total(syncs: Sequence[Synced]) -> dict[str, dict[str, int]]:

@@ -27,7 +27,7 @@ WORDS = {
     "phone": ("+1 212 555 0147", "+1 312 555 0162", "+1 415 555 0188", "+1 617 555 0125"),
     "company_name": ("Northwind Labs", "Northwind Laboratories Inc.", "Northwind", "Northwind Group"),
     "city": ("Lisbon", "Porto", "Braga", "Faro"),
-    "family_name": ("Ashworth", "Ashworth-Lee", "Lee", "Lee Ashworth"),
+    "family_name": ("Ashworth", "Ashworth-Lee", "Quartermaine", "Ashworth Quartermaine"),
 }
 CONTESTS = 6
 
@@ -114,25 +114,31 @@ def _known(stage: Stage, record: Golden, owned: Sequence[Link]) -> Known:
 
 
 def edit_at_once(hub: Hub, stage: Stage, shared: Sequence[Known]) -> list[Edit]:
-    """For each person, users of every system that has the field type something else into it, at the same moment."""
+    """For each person, users of several systems type at the same moment: all into one field; into different fields;
+    all but those of the most trusted system."""
     edits: list[Edit] = []
     for turn, known in enumerate(shared[:CONTESTS]):
-        name = _contested(hub, known, turn)
-        for place, link in enumerate(_writable(hub, known, name) if name else ()):
-            value = WORDS[name or ""][(turn + place) % len(WORDS[name or ""])]
+        for place, (link, name) in enumerate(_typed(hub, known, turn)):
+            value = WORDS[name][(turn + place) % len(WORDS[name])]
             lens = hub.connection(link.address.connection).lenses[link.address.stream]
-            payload = lens.put({name or "": value}, {}, None).values
-            stage.people(link.address.connection).edit(link.address.remote_id, payload)
-            edits.append(Edit(known.golden.entity_id, name or "", link.address, value))
+            stage.people(link.address.connection).edit(link.address.remote_id, lens.put({name: value}, {}, None).values)
+            edits.append(Edit(known.golden.entity_id, name, link.address, value))
     return edits
 
 
-def _contested(hub: Hub, known: Known, turn: int) -> str | None:
-    """The field that most systems of this person write both ways; turns go through the equals."""
-    counted = {name: len(_writable(hub, known, name)) for name in CONTESTED}
-    best = max(counted.values())
-    choice = [name for name, count in counted.items() if count == best]
-    return choice[turn % len(choice)] if best > 1 else None
+def _typed(hub: Hub, known: Known, turn: int) -> list[tuple[Link, str]]:
+    """Which records of a person are edited, and in which field."""
+    fields = {name: _writable(hub, known, name) for name in CONTESTED}
+    most = max(len(links) for links in fields.values())
+    shared = [name for name, links in fields.items() if len(links) == most]
+    name = shared[turn % len(shared)]
+    by_trust = sorted(fields[name], key=lambda k: hub.connection(k.address.connection).connection.rank)
+    if turn % 3 == 1:
+        apart = [(link, shared[(turn + n) % len(shared)]) for n, link in enumerate(by_trust)]
+        return sorted(apart, key=lambda typed: typed[1])
+    if turn % 3 == 2 and len(by_trust) > 2:
+        return [(link, name) for link in by_trust[1:]]
+    return [(link, name) for link in by_trust]
 
 
 def _writable(hub: Hub, known: Known, name: str) -> list[Link]:
