@@ -146,10 +146,13 @@ def _free_port() -> int:
 
 
 def _answers(port: int) -> bool:
-    """Sends PostgreSQL's SSLRequest: a server that is up says N or S; one that is starting refuses or says E."""
+    """Says hello as the role hub: a server that is up asks for or grants authentication (R), one that is still
+    starting answers with an error (E), after it has answered an SSLRequest as if it were up."""
+    words = b"user\x00hub\x00database\x00postgres\x00\x00"
+    hello = (len(words) + 8).to_bytes(4, "big") + (196608).to_bytes(4, "big") + words
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
-            connection.sendall(b"\x00\x00\x00\x08\x04\xd2\x16\x2f")
-            return connection.recv(1) in (b"N", b"S")
+            connection.sendall(hello)
+            return connection.recv(1) == b"R"
     except OSError:
         return False
