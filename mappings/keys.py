@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from functools import lru_cache
 
 from hub.domain.keys import Key
 from mappings import phones
@@ -28,7 +27,6 @@ def is_role(address: str) -> bool:
     return local in ROLES or ("+" in local and local.partition("+")[0] in ROLES)
 
 
-@lru_cache(maxsize=16384)
 def fold_name(name: str) -> str:
     """A name for comparing: NFKC, without case, single spaces."""
     text = name if name.isascii() else unicodedata.normalize("NFKC", name)
@@ -50,11 +48,12 @@ def email_key(address: str, name: str) -> Key | None:
 
 def phone_name_key(phone: str, region: str | None, names: list[str]) -> Key | None:
     """The key of a phone with all parts of a name; None when a part is empty or the phone is no number."""
-    parts = [fold_name(name[:500]) for name in names]
-    if not parts or not all(parts):
-        return None
+    for name in names:
+        if len(name) > 500 or not name.strip():
+            return None
     number = phones.number_of(phone, region)
-    return Key("phone_name", f"{number}|{' '.join(parts)}") if number else None
+    folded = fold_name(" ".join(names))
+    return Key("phone_name", f"{number}|{folded}") if number and folded else None
 
 
 def word_key(kind: str, text: str) -> Key | None:

@@ -36,6 +36,8 @@ def text(limit: int) -> Reader:
     """Texts up to `limit` characters; numbers as their digits."""
 
     def read(value: object) -> Value:
+        if isinstance(value, str) and len(value) <= limit:
+            return value
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             value = str(value)
         if not isinstance(value, str):

@@ -67,9 +67,8 @@ def _add(found: list[Key], key: Key | None) -> None:
 
 
 def _email_reader(doc: MatchDoc) -> KeyReader:
-    texts = _texts(doc)
     getters = tuple(getter(path) for path in doc.paths)
-    plain = not set(doc.normalise) - {"trim", "lower"}
+    clean = None if not set(doc.normalise) - {"trim", "lower"} else _cleaner(doc)
     split = doc.split
     names = tuple(getter(path) for path in doc.name_from)
 
@@ -77,48 +76,46 @@ def _email_reader(doc: MatchDoc) -> KeyReader:
         parts = [get(raw) for get in names] if names else [values.get("given_name"), values.get("family_name")]
         return " ".join(part for part in parts if isinstance(part, str))
 
-    def quick(raw: Raw) -> list[str] | None:
-        """The addresses when every path holds a text or nothing; None: take the long way."""
-        found: list[str] = []
-        for get in getters:
-            value = get(raw)
-            if value.__class__ is str:
-                if len(value) > 1_000:
-                    return None
-                if split is None or split not in value:
-                    found.append(value)
-                else:
-                    found += value.split(split)
-            elif value is not None and value is not MISSING:
-                return None
-        return found
+    def add(text: str, raw: Raw, values: Values, found: list[Key]) -> None:
+        address = text.strip().lower()
+        if address:
+            name = full_name(raw, values) if keys.is_role(address) else ""
+            key = keys.email_key(address, name)
+            if key is not None and (not found or key not in found) and len(found) < MAX_KEYS:
+                found.append(key)
 
     def read(raw: Raw, values: Values, found: list[Key]) -> None:
-        seen: set[str] = set()
-        for text in (quick(raw) if plain else None) or texts(raw):
-            address = text.strip().lower()
-            if address not in seen and len(seen) < MAX_KEYS:
-                seen.add(address)
-                name = full_name(raw, values) if keys.is_role(address) else ""
-                key = keys.email_key(address, name)
-                if key is not None:
-                    found.append(key)
+        for get in getters:
+            value = get(raw)
+            if value is None or value is MISSING:
+                continue
+            if clean is None and value.__class__ is str and (split is None or split not in value):
+                add(value, raw, values, found)
+                continue
+            for item in elements(value, split):
+                if isinstance(item, str):
+                    add(item if clean is None else clean(item), raw, values, found)
 
     return read
 
 
 def _phone_name_reader(doc: MatchDoc) -> KeyReader:
     phone, *names = (getter(path) for path in doc.paths)
-    region, clean = region_of(doc.country), _cleaner(doc)
+    region, split = region_of(doc.country), doc.split
+    clean = None if not set(doc.normalise) - {"trim", "lower"} else _cleaner(doc)
 
     def read(raw: Raw, _values: Values, found: list[Key]) -> None:
         number = phone(raw)
         if not isinstance(number, (str, int)) or isinstance(number, bool) or not number:
             return
-        parts = [clean(value) if isinstance(value := get(raw), str) else "" for get in names]
-        if not all(parts):
-            return
-        for item in (str(number),) if doc.split is None else elements(str(number), doc.split):
+        parts: list[str] = []
+        for get in names:
+            part = get(raw)
+            if not isinstance(part, str):
+                return
+            parts.append(part if clean is None else clean(part))
+        text = str(number)
+        for item in (text,) if split is None else elements(text, split):
             _add(found, keys.phone_name_key(item, region(raw), parts))
 
     return read

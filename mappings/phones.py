@@ -46,7 +46,6 @@ def _quick(text: str, region: str | None) -> str | None:
     return None
 
 
-@lru_cache(maxsize=65536)
 def _parsed(text: str, region: str | None) -> str | None:
     quick = _quick(text, region)
     if quick is not None:
@@ -61,29 +60,29 @@ def _parsed(text: str, region: str | None) -> str | None:
     return f"{e164};ext={number.extension}" if number.extension else e164
 
 
-def normal(text: str, region: str | None = None) -> str:
-    """`(415) 555-0100` in `US` is `+14155550100`. `Misfit` when it cannot be a number; "" stays "".
-
-    A quote before the plus, as spreadsheets put it, and a leading 00 for the plus are understood.
-    """
-    if not text:
-        return text
-    if len(text) > MAX_LENGTH:
-        raise Misfit(EXPECTED)
+@lru_cache(maxsize=65536)
+def _found(text: str, region: str | None) -> str | None:
     bare = text.strip().lstrip("'").strip()
     if not bare:
         return ""
     found = _parsed(bare, region)
     if found is None and bare.startswith("00"):
         found = _parsed("+" + bare[2:], region)
+    return found
+
+
+def normal(text: str, region: str | None = None) -> str:
+    """`(415) 555-0100` in `US` is `+14155550100`. `Misfit` when it cannot be a number; "" stays "".
+
+    A quote before the plus, as spreadsheets put it, and a leading 00 for the plus are understood.
+    """
+    found = _found(text, region) if len(text) <= MAX_LENGTH else None
     if found is None:
-        raise Misfit(EXPECTED, "" if region or bare.startswith("+") else "Give the field a `country`")
+        raise Misfit(EXPECTED, "" if region or "+" in text[:3] else "Give the field a `country`")
     return found
 
 
 def number_of(text: str, region: str | None = None) -> str | None:
     """The E.164 form without the extension; None when the text is no number."""
-    try:
-        return normal(text, region).partition(";")[0] or None
-    except Misfit:
-        return None
+    found = _found(text, region) if len(text) <= MAX_LENGTH else None
+    return found.partition(";")[0] if found else None

@@ -15,7 +15,7 @@ from mappings.clauses import Country, FieldDoc
 from mappings.conversions import TRANSFORMS
 from mappings.misfit import Misfit, masked, shown
 from mappings.normalisers import NORMALISERS
-from mappings.paths import MISSING, Astray, Getter, Raw, getter
+from mappings.paths import MISSING, Astray, Getter, Raw, getter, is_single
 from mappings.reading import ValueComplaint
 from mappings.transforms import Step
 from mappings.tree import text_of
@@ -61,39 +61,44 @@ def is_plain(field: FieldDoc) -> bool:
         len(field.paths) == 1
         and (field.free or field.definition.kind is Kind.TEXT)
         and field.normalise == ("trim",)
+        and field.empty != "is_missing"
         and not field.transform
         and not field.table
-        and field.empty == "keep"
     )
 
 
 def plain_reader(fields: tuple[FieldDoc, ...]) -> FieldReader:
     """One reader for many plain fields."""
-    flat = tuple((f.paths[0], f.name, f.max_length or kinds.MAX_TEXT) for f in fields if "." not in f.paths[0])
-    deep = tuple(f for f in fields if "." in f.paths[0])
+    settings = {f.name: (f.name, f.max_length or kinds.MAX_TEXT, f.empty == "is_null") for f in fields}
+    flat = tuple((f.paths[0], *settings[f.name]) for f in fields if _is_key(f))
+    deep = tuple((getter(f.paths[0]), *settings[f.name]) for f in fields if not _is_key(f))
     slow = {f.name: field_reader(f) for f in fields}
-    found = tuple((getter(f.paths[0]), f.name, f.max_length or kinds.MAX_TEXT) for f in deep)
 
     def read(raw: Raw, values: dict[str, Value], complaints: Complaints) -> None:
         look = raw.get
-        for path, name, limit in flat:
+        for path, name, limit, nulls in flat:
             value = look(path, MISSING)
             if value.__class__ is str and len(value) <= limit:
-                values[name] = value.strip()
+                values[name] = value.strip() or (None if nulls else "")
             elif value is None:
                 values[name] = None
             elif value is not MISSING:
                 slow[name](raw, values, complaints)
-        for get, name, limit in found:
+        for get, name, limit, nulls in deep:
             value = get(raw)
             if value.__class__ is str and len(value) <= limit:
-                values[name] = value.strip()
+                values[name] = value.strip() or (None if nulls else "")
             elif value is None:
                 values[name] = None
             elif value is not MISSING:
                 slow[name](raw, values, complaints)
 
     return read
+
+
+def _is_key(field: FieldDoc) -> bool:
+    """Whether its path can only be a key of the record itself."""
+    return "." not in field.paths[0] and is_single(field.paths[0])
 
 
 def _single_reader(field: FieldDoc, get: Getter, convert: Converter) -> FieldReader:
@@ -192,7 +197,10 @@ def _set_reader(field: FieldDoc, convert: Converter) -> FieldReader:
                 if len(pieces) <= kinds.MAX_ELEMENTS:
                     found.update(map(quick, pieces))
                     continue
-            for count, item in enumerate(elements(value, split)):
+            if value is None:
+                continue
+            single = value.__class__ is str and split is None
+            for count, item in enumerate((value,) if single else elements(value, split)):
                 try:
                     if count >= kinds.MAX_ELEMENTS:
                         raise Misfit(f"at most {kinds.MAX_ELEMENTS} elements")
@@ -227,6 +235,8 @@ def converter(field: FieldDoc) -> Converter:
     """Normalise, empty, transform, table, check by kind, in this order. `Misfit` when the value doesn't fit."""
     normalise = _normalise(field)
     steps = _steps(field)
+    if not steps and not field.table:
+        return _short_converter(field, normalise)
     table = {text: canonical for text, _, canonical in field.table}
     check = kinds.reader(field.definition, field.max_length, free=field.free)
     textual = field.free or field.definition.kind in kinds.TEXTUAL
@@ -273,6 +283,29 @@ def converter(field: FieldDoc) -> Converter:
     return convert
 
 
+def _short_converter(field: FieldDoc, normalise: Converter | None) -> Converter:
+    """A converter without transforms and table."""
+    check = kinds.reader(field.definition, field.max_length, free=field.free)
+    textual = field.free or field.definition.kind in kinds.TEXTUAL
+    blank = MISSING if field.empty == "is_missing" else "" if textual and field.empty == "keep" else None
+    limit = field.max_length or kinds.MAX_TEXT
+
+    def convert(value: Any, raw: Raw) -> Any:
+        if value.__class__ is str:
+            if len(value) > MAX_RAW_TEXT:
+                raise Misfit(f"at most {limit} characters")
+            if normalise is not None:
+                value = normalise(value, raw)
+            return check(value) if value else blank
+        if value is None:
+            return None
+        if isinstance(value, Astray):
+            raise Misfit("an object here, with the path's last part in it")
+        return check(value)
+
+    return convert
+
+
 def _normalise(field: FieldDoc) -> Converter | None:
     """The normalisers in one function; None when there are none."""
     if not field.normalise:
@@ -281,13 +314,29 @@ def _normalise(field: FieldDoc) -> Converter | None:
         return lambda value, _raw: value.strip()
     if field.normalise == ("trim", "lower"):
         return lambda value, _raw: value.strip().lower()
-    region = region_of(field.country)
-    fixed = field.country.path is None
     makers = tuple(NORMALISERS[name] for name in field.normalise)
-    functions = tuple(maker.apply(field.country.region) for maker in makers)
+    if field.country.path is None:
+        return _composed(tuple(maker.apply(field.country.region) for maker in makers))
+    region = region_of(field.country)
+    by_region: dict[str | None, Converter] = {}
 
     def apply(value: Any, raw: Raw) -> Any:
-        for function in functions if fixed else (maker.apply(region(raw)) for maker in makers):
+        where = region(raw)
+        known = by_region.get(where)
+        if known is None:
+            known = by_region[where] = _composed(tuple(maker.apply(where) for maker in makers))
+        return known(value, raw)
+
+    return apply
+
+
+def _composed(functions: tuple[Callable[[str], str], ...]) -> Converter:
+    if len(functions) == 1:
+        only = functions[0]
+        return lambda value, _raw: only(value)
+
+    def apply(value: Any, _raw: Raw) -> Any:
+        for function in functions:
             value = function(value)
         return value
 

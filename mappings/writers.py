@@ -133,7 +133,8 @@ def _set_places(field: FieldDoc) -> Places:
             try:
                 convert(item, raw)
             except Misfit:
-                kept.append(item)
+                if split is None or isinstance(item, str):
+                    kept.append(item)
         return kept[: kinds.MAX_ELEMENTS]
 
     def place(value: Value, raw: Raw | None, encode: Encoder) -> list[tuple[str, Any]]:
