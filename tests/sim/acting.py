@@ -8,6 +8,9 @@ from hub.domain.golden import Golden
 from hub.domain.issue import Issue
 from hub.store import golden, issues
 from hub.transport.mishaps import Killed, Mishap
+from sync_jobs.pull import pull
+from sync_jobs.push import push
+from sync_jobs.reconcile import reconcile
 from sync_jobs.runner import SyncReport, sync
 from sync_jobs.simulation.play import CALM
 from sync_jobs.simulation.stage import Stage
@@ -33,6 +36,19 @@ async def once(stage: Stage) -> SyncReport:
     stage.step(CALM)
     assert stage.hub is not None
     return await sync(stage.hub, sleep=stage._sleep)
+
+
+async def job(stage: Stage, name: str, connection: str) -> None:
+    """One job alone, so that something can happen between two."""
+    assert stage.hub is not None
+    wired = stage.hub.wired[connection]
+    stage.step(1)
+    if name == "pull":
+        await pull(stage.hub, wired, "people")
+    elif name == "reconcile":
+        await reconcile(stage.hub, wired, "people")
+    else:
+        await push(stage.hub, wired, "people", stage.hub.new_id("run"))
 
 
 def script(stage: Stage, connection: str, *mishaps: Mishap, path: str = WRITE) -> None:

@@ -8,7 +8,20 @@ from hub.domain.golden import GoldenState
 from hub.store import cursors
 from hub.transport.mishaps import Mishap
 from sync_jobs.simulation.stage import Stage
-from tests.sim.acting import ANN, golden_of, held, living, once, open_issues, plain, script, settle, well, writes_of
+from tests.sim.acting import (
+    ANN,
+    golden_of,
+    held,
+    job,
+    living,
+    once,
+    open_issues,
+    plain,
+    script,
+    settle,
+    well,
+    writes_of,
+)
 
 EVERYWHERE = {"alpha", "beta", "gamma"}
 
@@ -155,6 +168,73 @@ async def test_a_deletion_reaches_every_system_and_a_tombstone_lasts(stage: Stag
     stage.vendors["gamma"].create({"email": ANN, "title": "again"})
     await well(stage)
     assert set(held(stage, "title")) == EVERYWHERE
+
+
+async def test_what_our_lost_create_made_is_not_that_systems_own_word(stage: Stage) -> None:
+    """Alpha ranks above beta. What our own create put there must not outrank beta's next edit."""
+    ann = stage.vendors["beta"].create({"email": ANN, "title": "CEO"})
+    script(stage, "alpha", Mishap.REPLY_LOST)
+    await well(stage)
+    stage.vendors["beta"].edit(ann, {"title": "CTO"})
+    await well(stage)
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "cto")
+
+
+async def test_a_record_made_there_since_the_last_read_is_found_before_a_create(stage: Stage) -> None:
+    """Alpha has no unique addresses: only looking helps."""
+    stage.vendors["beta"].create({"email": ANN, "title": "CEO"})
+    await job(stage, "pull", "beta")
+    await job(stage, "reconcile", "beta")
+    stage.vendors["alpha"].create({"email": ANN, "city": "Bonn"})
+    await job(stage, "push", "alpha")
+    assert len(living(stage, "alpha")) == 1
+    await well(stage)
+    assert plain(held(stage, "city")) == dict.fromkeys(EVERYWHERE, "bonn")
+
+
+async def test_an_edit_made_there_since_the_last_read_is_heard_before_a_write(stage: Stage) -> None:
+    ann = stage.vendors["alpha"].create({"email": ANN, "title": "CEO"})
+    await well(stage)
+    stage.step(60)
+    gamma = stage.vendors["gamma"]
+    gamma.edit(gamma.find(ANN) or "", {"city": "kiel"})
+    stage.vendors["beta"].edit(stage.vendors["beta"].find(ANN) or "", {"city": "BERN"})
+    await job(stage, "pull", "gamma")
+    await job(stage, "reconcile", "gamma")
+    await job(stage, "push", "beta")
+    await well(stage)
+    assert plain(held(stage, "city")) == dict.fromkeys(EVERYWHERE, "bern")
+    assert stage.vendors["alpha"].get(ann) is not None
+
+
+async def test_a_new_id_takes_over_the_memory_of_the_old_one(stage: Stage) -> None:
+    """After a merge that mints an id, what the hub wrote there before is still an echo, not beta's own word."""
+    ann = stage.vendors["gamma"].create({"email": ANN, "title": "boss"})
+    await well(stage)
+    beta = stage.vendors["beta"]
+    other = beta.create({"email": "ann@home.example"})
+    await well(stage)
+    beta.merge(beta.find(ANN) or "", other)
+    await well(stage)
+    stage.vendors["gamma"].edit(ann, {"title": "chief"})
+    await well(stage)
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "chief")
+
+
+async def test_an_edit_of_another_field_during_our_write_is_not_swallowed(stage: Stage) -> None:
+    """The answer to our write shows the person's edit too: it is heard, not taken for agreed."""
+    ann = stage.vendors["alpha"].create({"email": ANN, "title": "CEO"})
+    await well(stage)
+    beta = stage.vendors["beta"]
+
+    def race() -> None:
+        beta.before_write = None
+        beta.edit(beta.find(ANN) or "", {"city": "KIEL"})
+
+    beta.before_write = race
+    stage.vendors["alpha"].edit(ann, {"title": "CTO"})
+    await well(stage)
+    assert plain(held(stage, "city")) == dict.fromkeys(EVERYWHERE, "kiel")
 
 
 async def test_an_opt_out_during_a_push(stage: Stage) -> None:
