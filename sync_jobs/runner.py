@@ -60,12 +60,14 @@ async def sync(
     full: bool = False,
     progress: Progress | None = None,
     sleep: Sleep = asyncio.sleep,
+    side_by_side: bool = True,
 ) -> SyncReport:
     """Reads what changed, makes golden records of it, tells what is due. `until_quiet` goes on until a round finds
-    nothing, and waits for vendors whose reads lag behind their writes. `full` reads everything anew."""
+    nothing, and waits for vendors whose reads lag behind their writes. `full` reads everything anew. Connections are
+    read `side_by_side`, or in order where a seed must give the same trace."""
     chosen = [hub.connection(name).name for name in connections or hub.wired]
     report = SyncReport(connections={name: Counts() for name in chosen})
-    session = _Session(hub, report, progress or Silent(), sleep)
+    session = _Session(hub, report, progress or Silent(), sleep, side_by_side)
     for number in range(ROUNDS_MAX if until_quiet else 1):
         report.rounds = number + 1
         fresh = await session.pull_all([w for n in chosen if (w := hub.wired[n]).active], full=full and number == 0)
@@ -86,9 +88,12 @@ class _Session:
     report: SyncReport
     progress: Progress
     sleep: Sleep
+    side_by_side: bool
 
     async def pull_all(self, wired: Sequence[Wired], *, full: bool) -> int:
         """Every stream of every connection, connections side by side: one that is slow delays nobody else."""
+        if not self.side_by_side:
+            return sum([await self._pull_one(w, full=full) for w in wired])
         fresh = await asyncio.gather(*(self._pull_one(w, full=full) for w in wired))
         return sum(fresh)
 

@@ -80,7 +80,7 @@ async def _machine(stage: Stage, chance: Random) -> str:
         elif job == "push":
             await push(hub, hub.wired[name], "people", hub.new_id("run"))
         else:
-            await sync(hub, sleep=_no_sleep)
+            await sync(hub, sleep=_no_sleep, side_by_side=False)
         await _resume(hub)
     return f"{job} {name}"
 
@@ -111,9 +111,9 @@ async def finish(stage: Stage, crowd: Crowd, seed: int = 0, steps: int = 0) -> T
     async def pass_time(seconds: float) -> None:
         stage.step(seconds)
 
-    first = await sync(hub, until_quiet=True, sleep=pass_time)
+    first = await sync(hub, until_quiet=True, sleep=pass_time, side_by_side=False)
     stage.step(CALM)
-    second = await sync(hub, until_quiet=True, sleep=pass_time)
+    second = await sync(hub, until_quiet=True, sleep=pass_time, side_by_side=False)
     verified = await verify(hub)
     violations = await judge(stage, crowd, second.writes, first.quiet and second.quiet, verified)
     digest = blake2b("\n".join(stage.notes).encode(), digest_size=16).hexdigest()
