@@ -196,6 +196,7 @@ POLICY = Object(
     {
         "creates": Key(Boolean(), "may the hub create records here"),
         "create_denied": Key(Boolean(), "also of people who denied a channel"),
+        "create_beside": Key(Boolean(), "also of those who live in another stream of the same connection"),
         "create_key": Key(FIELD_NAME, "the field without which nothing is created"),
         "create_requires": Key(ListOf(FIELD_NAME, 0, 50, "a list of fields"), "further fields a create needs"),
         "on_gone": Key(_words(OnGone), "what a deletion there means"),

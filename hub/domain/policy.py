@@ -118,6 +118,9 @@ class StreamPolicy:
     grants: tuple[str, ...] = ()
     """Channels for which an evidenced grant can be told here. Denials can be told wherever `fields` holds a writable
     `consent.<channel>`."""
+    create_beside: bool = False
+    """Create also for an entity that lives in another stream of the same connection: where this stream is a list of
+    its own (the file that the hub writes beside the exports it reads), not another form of the same people (a lead)."""
 
 
 @dataclass(frozen=True, slots=True)

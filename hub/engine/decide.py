@@ -97,7 +97,7 @@ def _why_not_create(
     if any(k.state is LinkState.UNLINKED for k in here):
         return "deleted there by a person; its mapping says not to make it again"
     siblings = [k for k in links if k.address.connection == place.connection and k.state is LinkState.LIVE]
-    if siblings:
+    if siblings and not policy.create_beside:
         return f"lives there already, in {siblings[0].address.stream}"
     if not any(k.state is LinkState.LIVE and k.in_scope for k in links):
         return "in scope nowhere"

@@ -75,6 +75,12 @@ def test_a_person_who_lives_in_another_stream_of_the_connection_is_not_made_agai
     assert not decided(GOLDEN, AWAY, lead).changes
 
 
+def test_unless_the_stream_is_a_list_of_its_own() -> None:
+    lead = replace(AWAY, address=Address("beta", "leads", "7"))
+    own = replace(PLACE, policy=policy(create_beside=True))
+    assert [c.op for c in decided(GOLDEN, AWAY, lead, place=own).changes] == [Op.CREATE]
+
+
 def test_one_who_denied_is_not_created_where_the_mapping_says_so() -> None:
     denied = replace(GOLDEN, consent=DENIED)
     assert not decided(denied, AWAY, place=replace(PLACE, policy=policy(create_denied=False))).changes

@@ -73,6 +73,7 @@ scope:
 policy:
   creates: true
   create_denied: false
+  create_beside: true
   create_key: email
   create_requires: [family_name]
   on_gone: ask

@@ -22,6 +22,7 @@ def test_every_word_of_the_language_is_accepted() -> None:
     policy = made.policy
     assert (policy.on_gone, policy.on_buried, policy.create_denied) == (OnGone.ASK, OnBuried.REMOVE, False)
     assert policy.create_requires == ("family_name",)
+    assert policy.create_beside
     assert policy.fields["company_name"].write_if_empty
     assert policy.fields["custom.born"].part == "details"
     assert policy.fields["consent.email"].part == "consent"
