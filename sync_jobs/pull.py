@@ -78,7 +78,15 @@ async def pull(
 
 def _begin(row: CursorRow, stream: Stream, now: datetime, *, full: bool) -> CursorRow:
     cursor = None if full else Cursor(row.at or "", row.id)
-    return replace(row, position=stream.start(cursor, now), until=iso(now), walk=row.walk + 1, walk_full=full, read=0)
+    return replace(
+        row,
+        position=stream.start(cursor, now),
+        until=iso(now),
+        walk=row.walk + 1,
+        walk_full=full,
+        read=0,
+        began_at=iso(now),
+    )
 
 
 @dataclass(slots=True)
@@ -119,6 +127,7 @@ class _Walk:
             kept = await observations.keep(
                 conn, self.wired.name, self.name, records, seen_at=now, walk=row.walk if row.walk_full else 0
             )
+            complaints += [_nameless(remote_id) for remote_id in kept.refused]
             unreadable = [troubles.unreadable(self.wired.name, self.name, complaint, now) for complaint in complaints]
             await issues.raise_all(conn, unreadable)
             if page.next is None and not page.wait:
@@ -136,7 +145,7 @@ class _Walk:
 
     async def _bury_missing(self, conn: Transaction, row: CursorRow, now: str) -> None:
         """What a complete walk did not show is gone there, unless that would be suspiciously much."""
-        missing = await observations.missing_after(conn, self.wired.name, self.name, row.walk)
+        missing = await observations.missing_after(conn, self.wired.name, self.name, row.walk, since=row.began_at)
         if not missing:
             await issues.close(conn, [self._vanished_key()], now)
             return
@@ -147,7 +156,7 @@ class _Walk:
             await issues.raise_(conn, self._vanished(missing, known, now))
             self.counts.issues += 1
             return
-        await observations.bury_missing(conn, self.wired.name, self.name, row.walk, now)
+        await observations.bury_missing(conn, self.wired.name, self.name, row.walk, now, since=row.began_at)
         await issues.close(conn, [self._vanished_key()], now)
 
     def _vanished_key(self) -> str:
@@ -175,6 +184,11 @@ class _Walk:
             self.counts.issues += 1
         self.counts.later += 1
         return Pulled(self.counts, finished=False, fault=fault)
+
+
+def _nameless(remote_id: str) -> Complaint:
+    said = "no id" if not remote_id else f"an id of {len(remote_id)} characters, or one with a NUL"
+    return Complaint(remote_id[:100].replace("\0", ""), f"the record has {said}: it can't be kept. Mend it there.")
 
 
 def _sized(page: Page) -> tuple[list[Record], list[Complaint]]:

@@ -84,18 +84,26 @@ def words_of(name: str, links: Sequence[Link], rule: Survivorship, ranker: Ranke
             continue
         live = link.state is LinkState.LIVE
         words.append(Word(said[0], said[1], link.address, _rank(link, rule, ranker, weight), live))
-    words = [w for w in words if w.live or not _overtaken(w, words)]
+    words = [w for w in words if w.live or not _overtaken(w, words, links, name)]
     words.sort(key=lambda w: w.address)
     words.sort(key=lambda w: w.at, reverse=True)
     words.sort(key=lambda w: w.rank)
     return words
 
 
-def _overtaken(dead: Word, words: Sequence[Word]) -> bool:
+def _overtaken(dead: Word, words: Sequence[Word], links: Sequence[Link], name: str) -> bool:
     """What was said in a record that is gone counts until a living one says something newer, or its successor in the
-    same place says anything: a vendor's merge has settled that already."""
+    same place holds something else: a vendor's merge has settled that already."""
+    if any(w.live and w.at > dead.at for w in words):
+        return True
     here = (dead.address.connection, dead.address.stream)
-    return any(w.live and (w.at > dead.at or (w.address.connection, w.address.stream) == here) for w in words)
+    heirs = [k for k in links if k.state is LinkState.LIVE and (k.address.connection, k.address.stream) == here]
+    held = [k.echo.get(name) for k in heirs]
+    return any(not is_empty(h) and _plain(h) != _plain(dead.value) for h in held)
+
+
+def _plain(value: Value) -> str:
+    return str(value).strip().casefold()
 
 
 def _rank(link: Link, rule: Survivorship, ranker: Ranker, weight: Weight) -> float:

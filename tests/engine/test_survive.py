@@ -106,7 +106,10 @@ def test_the_word_of_a_deleted_record_holds_until_a_living_one_says_something_ne
 
 def test_the_survivor_of_a_vendors_merge_speaks_for_both() -> None:
     loser = link("alpha", "1", said={"title": ("X", at(9))}, state=LinkState.GONE)
-    assert winner([loser, link("alpha", "2", said={"title": ("CEO", at(1))})]) == "CEO"
+    assert winner([loser, link("alpha", "2", said={"title": ("CEO", at(1))}, echo={"title": "CEO"})]) == "CEO"
+    other = link("beta", said={"title": ("CTO", at(1))})
+    assert winner([loser, other, link("alpha", "2", echo={"title": "CEO"})]) == "CTO"
+    assert winner([loser, other, link("alpha", "2", echo={"title": "x"})]) == "X"
 
 
 def consent(*made: Link) -> ConsentState:
