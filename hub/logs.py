@@ -22,6 +22,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 QUIET = ("httpx", "httpcore", "hpack", "sqlalchemy.engine", "aiosqlite", "asyncio", "alembic")
 """Libraries that log every call: only their warnings are kept, except at level debug."""
+TELLTALE = ("sqlalchemy.engine", "aiosqlite", "hpack")
+"""Libraries whose debug lines hold statements with their parameters, or headers: people's names and tokens among them.
+They stay quiet at every level."""
 
 TEXT_MAX = 2_000
 DEPTH_MAX = 6
@@ -42,7 +45,7 @@ PATTERNS = (
     (re.compile(r"(?i)\b([a-z_]*(?:token|secret|password|assertion|api_?key))=[^&\s\"']+"), rf"\1={SECRET}"),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), SECRET),
     (re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"), SECRET),
-    (re.compile(r"[^\s\"'<>(),;:=/\\\[\]]+(?:@|%40)[^\s\"'<>(),;:&?/\\\[\]]+\.[^\s\"'<>(),;:&?/\\\[\]]{2,}"), E_MAIL),
+    (re.compile(r"[^\s\"<>(),;:=/\\\[\]]+(?:@|%40)[^\s\"'<>(),;:&?/\\\[\]]+\.[^\s\"'<>(),;:&?/\\\[\]]{2,}"), E_MAIL),
     (re.compile(r"\+\d[\d\s().-]{6,18}\d"), PHONE),
 )
 
@@ -112,8 +115,8 @@ def _configure(processors: Sequence[Processor]) -> None:
 def start(level: str, form: str, clock: Callable[[], datetime], stream: TextIO | None = None) -> None:
     """Begins logging to `stream` (default stderr). `level` is one of `LEVELS`; `form` is "json", "console" or "auto":
     console for a terminal, else JSON. May be called again: the last call counts."""
-    stream = stream or sys.stderr
-    console = form == "console" or (form == "auto" and stream.isatty())
+    colours = (stream or sys.stderr).isatty()
+    console = form == "console" or (form == "auto" and colours)
 
     def stamp(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
         event["at"] = clock().isoformat(timespec="milliseconds")
@@ -128,24 +131,37 @@ def start(level: str, form: str, clock: Callable[[], datetime], stream: TextIO |
         redact,
     ]
     _configure([*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter])
-    handler = logging.StreamHandler(stream)
+    handler = _Out(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(console, stream)],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(console, colours)],
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [*(other for other in root.handlers if not isinstance(other, _Out)), handler]
     root.setLevel(LEVELS[level])
     for name in QUIET:
-        logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+        loud = level == "debug" and name not in TELLTALE
+        logging.getLogger(name).setLevel(logging.DEBUG if loud else logging.WARNING)
 
 
-def _renderer(console: bool, stream: TextIO) -> Processor:
+class _Out(logging.StreamHandler[TextIO]):
+    """Writes to the stream given, or to whatever stderr is at the moment of writing."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__(stream or sys.stderr)
+        self._given = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = self._given or sys.stderr
+        super().emit(record)
+
+
+def _renderer(console: bool, colours: bool) -> Processor:
     if console:
         plain = structlog.dev.plain_traceback
-        return structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="at", exception_formatter=plain)
+        return structlog.dev.ConsoleRenderer(colors=colours, timestamp_key="at", exception_formatter=plain)
     return structlog.processors.JSONRenderer(serializer=_json)
 
 

@@ -231,9 +231,9 @@ class Writer:
 
 
 def _unanswered(failed: Failed) -> Outcome:
-    """Nobody knows whether it was applied, unless it never left or the vendor says that it did nothing."""
-    certain = not failed.sent or failed.fault.kind in STOPPING
-    return Outcome(Status.LATER if certain else Status.IN_DOUBT, fault=failed.fault)
+    """Nobody knows whether it was applied, unless the caller proves that it was not: also a refusal leaves that open
+    when the answer to an earlier try of the same request was lost."""
+    return Outcome(Status.IN_DOUBT if failed.sent else Status.LATER, fault=failed.fault)
 
 
 def _groups(sink: Sink, items: Sequence[Item]) -> list[list[Item]]:

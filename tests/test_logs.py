@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub import logs
@@ -123,6 +123,7 @@ def test_objects_show_their_type_alone_and_sizes_are_bounded() -> None:
 NAMES = st.text("abcdefghijklmnopqrstuvwxyzäöü0123456789.'+_-", min_size=1, max_size=20)
 
 
+@settings(max_examples=500)
 @given(NAMES, st.from_regex(r"[a-z0-9]{1,10}(\.[a-z]{2,6}){1,2}", fullmatch=True), st.text(max_size=30), st.text())
 def test_no_address_survives_in_any_text(local: str, domain: str, before: str, after: str) -> None:
     address = f"{local}@{domain}"
