@@ -65,6 +65,23 @@ async def test_a_blank_against_an_old_value(stage: Stage) -> None:
     assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "")
 
 
+async def test_a_blank_in_a_better_ranked_record_that_never_had_a_value(stage: Stage) -> None:
+    stage.vendors["gamma"].create({"email": ANN, "title": "boss"})
+    stage.step(10)
+    stage.vendors["alpha"].create({"email": ANN, "title": None})
+    await well(stage)
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "boss")
+
+
+async def test_a_better_ranked_word_holds_against_a_newer_one(stage: Stage) -> None:
+    stage.vendors["alpha"].create({"email": ANN, "title": "CEO"})
+    await well(stage)
+    gamma = stage.vendors["gamma"]
+    gamma.edit(gamma.find(ANN) or "", {"title": "boss"})
+    await well(stage)
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "ceo")
+
+
 async def test_a_blank_in_a_record_that_was_just_made_there_says_nothing(stage: Stage) -> None:
     stage.vendors["alpha"].create({"email": ANN, "title": "CEO"})
     await well(stage)
@@ -100,6 +117,20 @@ async def test_a_vendor_merge_is_no_deletion_of_the_person(stage: Stage) -> None
     assert set(held(stage, "title")) == EVERYWHERE
     assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "ceo")
     assert writes_of(stage, "beta", "remove") == 0
+
+
+async def test_a_vendor_merge_of_two_addresses_removes_nobody(stage: Stage) -> None:
+    """Alpha's users find out that two records are one person. The other systems' records of both stay."""
+    alpha = stage.vendors["alpha"]
+    one = alpha.create({"email": ANN, "title": "CEO"})
+    two = alpha.create({"email": "ann@home.example", "title": "CTO"})
+    await well(stage)
+    alpha.merge(one, two)
+    await well(stage)
+    assert [len(v.ids()) for v in stage.vendors.values()] == [1, 2, 2]
+    assert not any(writes_of(stage, name, "remove") for name in stage.vendors)
+    for name in ("beta", "gamma"):
+        assert str(living(stage, name, "ann@home.example")[0]["title"]).casefold() == "ceo"
 
 
 async def test_an_id_change_keeps_the_link_and_its_memory(stage: Stage) -> None:
