@@ -41,7 +41,7 @@ format: $(VENV)/.dev
 	$(PYTHON) -m ruff check --fix .
 
 bench: $(VENV)/.dev
-	@set -e; for file in benchmarks/[a-z]*.py; do \
+	@set -e; for file in $$(grep -l __main__ benchmarks/*.py); do \
 	  echo "== $$file"; $(PYTHON) -m benchmarks.$$(basename $$file .py); done
 
 conformance: $(VENV)/.dev
