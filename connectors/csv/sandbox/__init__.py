@@ -8,7 +8,9 @@ exports.py  the vendors' files from the seeded world      people.py  who edits r
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections import Counter
 from pathlib import Path
 
@@ -22,12 +24,13 @@ from hub.sdk.sandbox import Front, SandboxConnection, SandboxOptions
 
 
 class CsvSandbox:
-    """`folder` is the directory of the files; it is removed by `close`, or with the system's temporary files."""
+    """`folder` is the directory of the files; it goes with the sandbox: by `close`, or when the process ends."""
 
     name = "csv"
 
     def __init__(self, options: SandboxOptions) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hub-csv-sandbox-"))
+        self._remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.people = Clerks(self.folder, exports(options.the_world().appearances("csv")), options.clock)
         self._front = Front(share(self.folder), options, too_many=_too_many)
 
@@ -43,9 +46,7 @@ class CsvSandbox:
         return SandboxConnection(base_url=self.folder.as_uri())
 
     def close(self) -> None:
-        for path in self.folder.iterdir():
-            path.unlink()
-        self.folder.rmdir()
+        self._remove()
 
 
 def _too_many() -> Response:
