@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import TypeAlias
 from uuid import uuid4
 
+from pydantic import ValidationError
+
 import connectors
 from hub import clock as clocks
 from hub.clock import Clock
@@ -20,7 +22,7 @@ from hub.domain.keys import Address
 from hub.domain.moments import iso
 from hub.domain.policy import Brakes, StreamPolicy, Survivorship, Weight
 from hub.engine.reconcile import Rules
-from hub.errors import NotFound
+from hub.errors import HubError, NotFound, Refused
 from hub.sdk.connector import Connector
 from hub.store import connections
 from hub.store import secrets as safe
@@ -46,6 +48,22 @@ async def _open_vault(database: Database, home: Path, now: str) -> safe.Vault:
         return await safe.make_vault(conn, safe.find_master_key(said, home / KEY_FILE), now)
 
 
+UNUSABLE = (HubError, ValueError, KeyError)
+"""What a connection raises whose settings, secrets, connector or mapping documents are not fit for use."""
+
+
+def _why(row: Connection, error: Exception) -> str:
+    """The reason in a sentence, without values: they may be secret."""
+    if isinstance(error, ValidationError):
+        fields = ", ".join(sorted({".".join(map(str, e["loc"])) for e in error.errors(include_input=False)}))
+        return f"its settings do not fit the connector {row.connector} as it is now: {fields}"
+    if isinstance(error, HubError):
+        return "; ".join([error.message, *map(str, error.complaints)])
+    if row.connector not in connectors.names():
+        return f"there is no connector {row.connector}"
+    return f"the connector {row.connector} cannot use its settings or secrets ({type(error).__name__})"
+
+
 class Hub:
     """Use as `async with await Hub.open(home) as hub:`."""
 
@@ -67,6 +85,8 @@ class Hub:
         self.queue = queue
         self.brakes = Brakes()
         self.wired: dict[str, Wired] = {}
+        self.unusable: dict[str, str] = {}
+        """Connections that cannot be made ready, and why: the others work on."""
         self.locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._transports = transports
         self._sleep = sleep
@@ -103,13 +123,23 @@ class Hub:
             rows = await connections.all(conn)
         for name in self.wired.keys() - {row.name for row in rows}:
             await self.wired.pop(name).caller.close()
+        self.unusable.clear()
         for row in rows:
             old = self.wired.get(row.name)
             if old is None or old.connection != row:
                 if old is not None:
-                    await old.caller.close()
-                self.wired[row.name] = await self._wire(row)
+                    await self.wired.pop(row.name).caller.close()
+                try:
+                    self.wired[row.name] = await self._wire(row)
+                except UNUSABLE as error:
+                    self.unusable[row.name] = _why(row, error)
         self._rules.clear()
+
+    async def rewire(self, name: str) -> None:
+        """Makes one connection ready anew, also when its row is as it was: its secrets changed."""
+        if name in self.wired:
+            await self.wired.pop(name).caller.close()
+        await self.wire()
 
     async def _wire(self, row: Connection) -> Wired:
         connector = connectors.load(row.connector)
@@ -142,6 +172,10 @@ class Hub:
 
     def connection(self, name: str) -> Wired:
         """Raises NotFound, naming the connections there are."""
+        if name in self.unusable:
+            raise Refused(
+                f"{name} cannot be used: {self.unusable[name]}", mend="mend its settings or mapping documents"
+            )
         if name not in self.wired:
             there = ", ".join(sorted(self.wired)) or "none yet"
             raise NotFound(f"there is no connection named {name!r}", mend=f"Connections: {there}.")

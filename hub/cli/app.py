@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.text import Text
 
+from hub import clock, logs, settings
 from hub.cli import connections, demo, exporting, issues, looking, play, setup, work
 from hub.cli.options import home_said
 from hub.cli.screen import err, fail, plain_lines, print_json
@@ -39,6 +40,8 @@ def root(
 ) -> None:
     """Keeps the contacts and campaigns of a marketing stack in agreement."""
     home_said.set(home)
+    said = settings.load()
+    logs.start(said.log_level, said.log_format, clock.now)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(0)

@@ -22,6 +22,16 @@ from hub.sdk.streams import FieldInfo
 
 app = typer.Typer(help="The accounts the hub is connected to.", no_args_is_help=True)
 
+BaseUrl = Annotated[str | None, typer.Option("--base-url", help="A sandbox or a proxy instead of the vendor.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")]
+Secrets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--secret",
+        metavar="NAME=-",
+        help="A secret from stdin (-) or a file (@PATH). Better: HUB_<CONNECTION>_<SECRET>, or be asked.",
+    ),
+]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The connection's name.")]
 
 
@@ -31,20 +41,9 @@ def add(
     connector: Annotated[
         str, typer.Option("--connector", "-c", help="Which vendor: see `hub connections connectors`.")
     ],
-    base_url: Annotated[
-        str | None, typer.Option("--base-url", help="A sandbox or a proxy instead of the vendor.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")
-    ] = None,
-    secrets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--secret",
-            metavar="NAME=-",
-            help="A secret from stdin (-) or a file (@PATH). Better: HUB_<CONNECTION>_<SECRET>, or be asked.",
-        ),
-    ] = None,
+    base_url: BaseUrl = None,
+    settings: Settings = None,
+    secrets: Secrets = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -105,6 +104,30 @@ def _added(shown: operations.ConnectionShown) -> RenderableType:
             ", and ",
             (f"hub connections allow-writes {shown.name}", "bold"),
         ),
+    )
+
+
+@app.command()
+def change(
+    name: Name,
+    base_url: BaseUrl = None,
+    settings: Settings = None,
+    secrets: Secrets = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change an address, settings or secrets; what is not said stays. For rotated tokens, too."""
+    said = _secrets(secrets or [])
+    given = forms.pairs(settings or [], "--set")
+    shown = inside(home, lambda hub: operations.change(hub, name, base_url=base_url, settings=given, secrets=said))
+    answer(shown, _changed, as_json=as_json)
+
+
+def _changed(shown: operations.ConnectionShown) -> RenderableType:
+    return tables.stack(
+        tables.line(("changed ", "green"), (shown.name, "bold")),
+        *(tables.line(("warning: ", "yellow"), warning) for warning in shown.warnings),
+        tables.line("next: ", (f"hub connections check {shown.name}", "bold")),
     )
 
 

@@ -27,6 +27,7 @@ STATES = {
     "open": "yellow",
     "answered": "cyan",
     "broken": "bold red",
+    "unusable": "bold red",
     "failed": "bold red",
     "denied": "bold red",
     "granted": "green",

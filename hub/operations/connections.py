@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -138,21 +138,47 @@ async def add(
         await store.add(conn, connection)
         await vault.put(conn, hub.vault, name, kept, hub.now_text())
     await hub.wire()
-    return _shown(connection, tuple(kept), warnings)
+    return await shown(hub, name, warnings)
+
+
+async def change(
+    hub: Hub,
+    name: str,
+    *,
+    base_url: str | None = None,
+    settings: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> ConnectionShown:
+    """Changes an address, settings and secrets; what is not said stays. Stored settings that the connector no longer
+    knows are dropped, with a warning. The fetched token is forgotten, so that the next call proves the new secrets."""
+    before = await named(hub, name)
+    chosen = forms.connector(before.connector)
+    url, warnings = _base_url(base_url or before.base_url)
+    dropped = sorted(key for key in before.settings if key not in chosen.settings.model_fields)
+    kept = {key: value for key, value in before.settings.items() if key not in dropped}
+    form = forms.settings(chosen.settings, settings or {}, kept)
+    said = forms.known_secrets(chosen.secrets(form), secrets or {})
+    async with hub.database.write() as conn:
+        await store.put(conn, replace(before, base_url=url, settings=form.model_dump(mode="json")))
+        await vault.put(conn, hub.vault, name, said, hub.now_text())
+        await vault.drop_token(conn, name)
+    await hub.rewire(name)
+    warnings += tuple(f"the setting {key} is unknown to the connector now, and was dropped" for key in dropped)
+    return await shown(hub, name, warnings)
 
 
 async def all_(hub: Hub) -> Connections:
     """Every connection, by name."""
     async with hub.database.read() as conn:
         rows = await store.all(conn)
-        return Connections(tuple([_shown(row, await vault.names(conn, row.name)) for row in rows]))
+        return Connections(tuple([_shown(hub, row, await vault.names(conn, row.name)) for row in rows]))
 
 
 async def shown(hub: Hub, name: str, warnings: tuple[str, ...] = ()) -> ConnectionShown:
     """One connection. NotFound."""
     row = await named(hub, name)
     async with hub.database.read() as conn:
-        return _shown(row, await vault.names(conn, name), warnings)
+        return _shown(hub, row, await vault.names(conn, name), warnings)
 
 
 async def check(hub: Hub, name: str) -> Checked:
@@ -265,14 +291,14 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _shown(connection: Connection, secrets: Sequence[str], warnings: tuple[str, ...] = ()) -> ConnectionShown:
+def _shown(hub: Hub, connection: Connection, secrets: Sequence[str], warnings: tuple[str, ...] = ()) -> ConnectionShown:
     account = connection.account or {}
     return ConnectionShown(
         name=connection.name,
         connector=connection.connector,
         base_url=connection.base_url,
-        state=connection.state.value,
-        reason=connection.state_reason,
+        state="unusable" if connection.name in hub.unusable else connection.state.value,
+        reason=hub.unusable.get(connection.name, connection.state_reason),
         writes=connection.writes,
         rank=connection.rank,
         settings=connection.settings,

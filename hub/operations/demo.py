@@ -108,7 +108,7 @@ async def play(on: Stage, people: int, story: Story, progress: Progress) -> Demo
     began = time.monotonic()
     story.started(on)
     await home.init(on.home)
-    async with home.opened(on.home) as hub:
+    async with home.opened(on.home, alone=True) as hub:
         return await _Play(hub, on, people, story, progress, began).all()
 
 

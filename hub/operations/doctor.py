@@ -57,12 +57,18 @@ async def examine(home: Path) -> Doctor:
     findings = [_key_file(home), _disk(home)]
     try:
         async with homes.opened(home) as hub:
-            findings.append(Finding("database", Health.WELL, "opens, and its schema is up to date"))
+            findings.append(
+                Finding("database", Health.WELL, f"{hub.database.dialect}; opens, and its schema is up to date")
+            )
             findings += await _runs(hub)
             findings.append(await _issues(hub))
             for wired in hub.wired.values():
                 findings += await _connection(hub, wired)
-            if not hub.wired:
+            findings += [
+                Finding(f"connection {name}", Health.FAILED, why, "mend its settings or mapping documents")
+                for name, why in hub.unusable.items()
+            ]
+            if not hub.wired and not hub.unusable:
                 findings.append(
                     Finding("connections", Health.WARNING, "none yet", "`hub connections add NAME --connector ...`")
                 )

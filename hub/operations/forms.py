@@ -59,10 +59,10 @@ def pairs(said: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
-def settings(form: type[BaseModel], said: Mapping[str, str]) -> BaseModel:
+def settings(form: type[BaseModel], said: Mapping[str, str], before: Mapping[str, Any] | None = None) -> BaseModel:
     """The settings object of a connector. Values that look like a JSON list or object are read as such; a text for a
-    list-valued setting is split at commas. All complaints come at once."""
-    given = {name: _value(form, name, text) for name, text in said.items()}
+    list-valued setting is split at commas. `before`: what holds where nothing is said. All complaints come at once."""
+    given = {**(before or {}), **{name: _value(form, name, text) for name, text in said.items()}}
     try:
         return form.model_validate(given)
     except ValidationError as error:
@@ -128,10 +128,7 @@ def secrets(
     `ask` answers None or "" when there is nobody to ask. All missing ones are complained of at once.
     """
     environ = os.environ if environ is None else environ
-    names = [s.name for s in wanted]
-    for name in said:
-        if name not in names:
-            raise unknown("secret", name, names)
+    known_secrets(wanted, said)
     found: dict[str, str] = {}
     complaints = []
     for secret in wanted:
@@ -145,6 +142,15 @@ def secrets(
     if complaints:
         raise BadInput("secrets are missing; nothing was changed", complaints=tuple(complaints))
     return found
+
+
+def known_secrets(wanted: Sequence[Secret], said: Mapping[str, str]) -> Mapping[str, str]:
+    """What was said, when every name is one that the connector takes; NotFound names the nearest."""
+    names = [s.name for s in wanted]
+    for name in said:
+        if name not in names:
+            raise unknown("secret", name, names)
+    return said
 
 
 def read_secret_file(path: str, name: str) -> str:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub.errors import BadInput, NotFound
+from hub import settings
+from hub.errors import BadInput, HubError, NotFound
+from hub.store import trouble
 from hub.store.secrets import make_key_file
 from sync_jobs.hub import Hub
 
 DATABASE = "hub.db"
 KEY_FILE = "secret.key"
 MAPPINGS = "mappings"
+NOTE = "README.txt"
 README = """This folder is the home of a martech hub.
 
   hub.db       the store: what every system showed, what was agreed on, every write
   secret.key   the master key that seals the secrets in hub.db; keep a copy elsewhere, never beside hub.db
-  mappings/    your own mapping documents, as CONNECTOR/STREAM.yaml; they come before the ones the hub brings
+  mappings/    your own mapping documents, as CONNECTION/STREAM.yaml, and contact.yaml or campaign.yaml for who wins;
+               they come before the ones the hub brings
 
 Work in it with `cd` to here, `hub --home DIR ...`, or HUB_HOME. `hub doctor` says whether it is well.
 """
@@ -37,8 +40,7 @@ class HomeMade:
 
 def find(said: Path | None, environ: Mapping[str, str] | None = None) -> Path:
     """The home to work in: the one said, else HUB_HOME, else the current folder when it holds a database."""
-    environ = os.environ if environ is None else environ
-    named = said or (Path(environ["HUB_HOME"]) if environ.get("HUB_HOME") else None)
+    named = said or settings.load(environ).home
     home = (named or Path.cwd()).expanduser().resolve()
     if is_home(home):
         return home
@@ -51,16 +53,21 @@ def find(said: Path | None, environ: Mapping[str, str] | None = None) -> Path:
 
 
 def is_home(folder: Path) -> bool:
-    return (folder / DATABASE).is_file() or (folder / KEY_FILE).is_file()
+    """A database or a key in it, or, where the environment gives both, the page that `init` left."""
+    if (folder / DATABASE).is_file() or (folder / KEY_FILE).is_file():
+        return True
+    page = folder / "README.txt"
+    return page.is_file() and page.read_text(encoding="utf-8", errors="replace").startswith(README.partition("\n")[0])
 
 
-async def init(folder: Path) -> HomeMade:
+async def init(folder: Path, *, alone: bool = False) -> HomeMade:
     """Makes a home: folder (mode 700), key file (mode 600), database, place for mapping documents.
 
-    A home that exists is only brought up to date; a folder that holds something else is left alone.
+    A home that exists is only brought up to date; a folder that holds something else is left alone. `alone`: see
+    `opened`.
     """
     folder, existed = await asyncio.to_thread(_prepare, folder)
-    async with opened(folder):
+    async with opened(folder, alone=alone):
         pass
     return HomeMade(True, folder, not existed)
 
@@ -80,7 +87,7 @@ def _prepare(said: Path) -> tuple[Path, bool]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / MAPPINGS).mkdir()
-        (folder / "README.txt").write_text(README, encoding="utf-8")
+        (folder / NOTE).write_text(README, encoding="utf-8")
     except OSError as error:
         raise BadInput(f"{folder} cannot be made: {error.strerror}") from error
     if not key_in_environment():
@@ -90,14 +97,32 @@ def _prepare(said: Path) -> tuple[Path, bool]:
 
 def key_in_environment() -> bool:
     """Whether HUB_SECRET_KEY gives the master key; then no key file is needed."""
-    return bool(os.environ.get("HUB_SECRET_KEY"))
+    return settings.load().secret_key is not None
 
 
 @asynccontextmanager
-async def opened(home: Path) -> AsyncIterator[Hub]:
-    """The hub of that home, opened for one operation."""
-    hub = await Hub.open(home)
+async def opened(home: Path, *, alone: bool = False) -> AsyncIterator[Hub]:
+    """The hub of that home, opened for one operation. Its store is the one that HUB_DATABASE_URL names, else the
+    home's own file; `alone` means the file in any case (a demo must not write to somebody's store)."""
+    elsewhere = None if alone else settings.load().database_url
+    with _spoken():
+        hub = await Hub.open(home, database_url=elsewhere.get_secret_value() if elsewhere is not None else None)
     try:
-        yield hub
+        with _spoken():
+            yield hub
     finally:
         await hub.close()
+
+
+@contextmanager
+def _spoken() -> Iterator[None]:
+    """A store that fails is an error for its operator, not a defect of the hub."""
+    try:
+        yield
+    except HubError:
+        raise
+    except Exception as error:
+        meant = trouble.meaning(error)
+        if meant is None:
+            raise
+        raise meant from None

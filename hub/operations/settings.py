@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from hub import settings as environment
 from hub.domain.policy import Brakes
 from hub.operations import home as homes
+from hub.settings import Described
 from hub.store import settings as store
-from sync_jobs.hub import KEY_FILE, KEY_VARIABLE, Hub
+from sync_jobs.hub import Hub
 
 MEANS = {
     "creates": "records that one run may make at a connection",
@@ -21,7 +23,7 @@ MEANS = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`source`: default, store, environment, or a file. Secrets show only where they come from."""
+    """`source`: the variable of the environment, home, store or default. Secrets show only that they are set."""
 
     name: str
     value: str
@@ -36,17 +38,24 @@ class Settings:
 
 async def show(hub: Hub) -> Settings:
     """Everything that decides how the hub behaves, beside the connections and the mapping documents."""
-    key = (KEY_VARIABLE, "environment") if homes.key_in_environment() else (KEY_FILE, "file")
-    rows = [
-        Setting("home", str(hub.home), "named", "the folder of the database, the key and your mapping documents"),
-        Setting("database", hub.database.dialect, "home", "where the store lives"),
-        Setting("master key", f"({key[0]})", key[1], "seals the secrets of the connections"),
-        *_brakes(hub.brakes),
-    ]
+    rows = [_described(d, hub) for d in environment.describe()] + _brakes(hub.brakes)
     async with hub.database.read() as conn:
         stored = await store.all(conn)
     rows += [_stored(name, value) for name, value in stored.items()]
     return Settings(tuple(rows))
+
+
+def _described(d: Described, hub: Hub) -> Setting:
+    """A setting of the environment; where it says nothing, what holds instead."""
+    if d.source == "environment":
+        return Setting(d.name, d.value, d.variable, d.means)
+    instead = {
+        "home": (str(hub.home), "named"),
+        "database_url": (str(hub.home / homes.DATABASE), "home"),
+        "secret_key": (f"({homes.KEY_FILE})", "home"),
+    }
+    value, source = instead.get(d.name, (d.value, "default"))
+    return Setting(d.name, value, source, d.means)
 
 
 def _brakes(brakes: Brakes) -> list[Setting]:

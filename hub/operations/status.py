@@ -72,7 +72,11 @@ async def status(hub: Hub) -> Status:
         live = {entity: await golden.count(conn, entity) for entity in ENTITIES}
         buried = sum([await golden.count(conn, entity, GoldenState.BURIED) for entity in ENTITIES])
         open_issues = {name: sum(kinds.values()) for name, kinds in (await issues.count(conn)).items()}
-    shown = [await _connection(hub, wired, open_issues.get(name, 0), now) for name, wired in sorted(hub.wired.items())]
+    shown = [
+        ConnectionStatus(name, "", "unusable", why, None, "", open_issues.get(name, 0), ())
+        for name, why in hub.unusable.items()
+    ]
+    shown += [await _connection(hub, wired, open_issues.get(name, 0), now) for name, wired in sorted(hub.wired.items())]
     async with hub.database.read() as conn:
         in_doubt = sum(
             [

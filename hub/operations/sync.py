@@ -49,12 +49,13 @@ class Synced:
 
 async def sync(hub: Hub, connection: str | None, *, until_quiet: bool, progress: Progress | None = None) -> Synced:
     """One round, or rounds until nothing is left. `connection` None means every one. BadInput without any."""
-    if not hub.wired:
+    if not hub.wired and not hub.unusable:
         raise BadInput("there are no connections yet", mend="`hub connections add NAME --connector CONNECTOR`")
     only = None if connection is None else [(await named(hub, connection)).name]
     report = await runner.sync(hub, only, until_quiet=until_quiet, progress=progress)
     chosen = [hub.wired[name].connection for name in report.connections]
-    failed = {c.name: c.state_reason for c in chosen if c.state is ConnectionState.BROKEN}
+    failed = {name: why for name, why in hub.unusable.items() if only is None or name in only}
+    failed |= {c.name: c.state_reason for c in chosen if c.state is ConnectionState.BROKEN}
     failed |= {name: sentence(fault) for name, fault in report.faults.items()}
     parked = {name: "; ".join(str(t) for t in tripped) for name, tripped in report.parked.items()}
     counts = {name: _counts(hub, name, done) for name, done in report.connections.items()}

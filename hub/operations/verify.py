@@ -52,7 +52,8 @@ async def verify(hub: Hub, connection: str | None = None, progress: Progress | N
         for d in found.differences
     )
     reasons = dict(sorted(found.reasons.items(), key=lambda item: -item[1]))
-    failed = {name: sentence(fault) for name, fault in found.faults.items()}
+    failed = {name: why for name, why in hub.unusable.items() if only is None or name in only}
+    failed |= {name: sentence(fault) for name, fault in found.faults.items()}
     return Verified(
         not found.differ and not failed,
         found.agree,

@@ -138,3 +138,41 @@ def test_an_unknown_connection_answers_with_the_nearest(
 def test_the_catalogue_names_every_connector(hub: Hub) -> None:
     names = {c["name"] for c in hub("connections", "connectors", "--json").json["connectors"]}
     assert {"salesforce", "hubspot", "mailchimp", "google_ads"} <= names
+
+
+def test_a_rotated_token_is_changed_in_place(hub: Hub, home: Path, hubspot: Serving) -> None:
+    secret = next(iter(hubspot.up.secrets))
+    (home / "token").write_text("stale\n")
+    hub("connections", "add", "crm", "-c", "hubspot", "--base-url", hubspot.up.base_url, "--secret", f"{secret}=@token")
+    assert hub("connections", "check", "crm").code == 1
+    (home / "token").write_text(token(hubspot) + "\n")
+    changed = hub("connections", "change", "crm", "--secret", f"{secret}=@token", "--json")
+    assert changed.code == 0, changed.err
+    assert changed.json["base_url"] == hubspot.up.base_url
+    assert token(hubspot) not in changed.out
+    assert hub("connections", "check", "crm").code == 0
+    assert hub("connections", "change", "crm", "--secret", "tokken=-").code == 1
+    assert hub("connections", "change", "crm", "--set", "nonsense=1").code == 1
+
+
+def test_settings_that_no_longer_fit_stop_their_connection_alone(
+    hub: Hub, home: Path, hubspot: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(hub, monkeypatch, hubspot, "crm")
+    connect(hub, monkeypatch, hubspot, "old")
+    with sqlite3.connect(home / "hub.db") as conn:
+        conn.execute("UPDATE connections SET settings = '{\"gone_with_version_2\": 1}' WHERE name = 'old'")
+    conn.close()
+    done = hub("sync", "--json")
+    assert done.code == 1
+    assert list(done.json["failed"]) == ["old"]
+    assert done.json["connections"]["crm"]["counts"]["read"] > 0
+    for words in (["status"], ["connections", "list"], ["doctor"]):
+        shown = hub(*words)
+        assert "gone_with_version_2" in shown.out, words
+        assert "Traceback" not in shown.err
+    assert "gone_with_version_2" in hub("connections", "check", "old").err
+    changed = hub("connections", "change", "old", "--json")
+    assert changed.code == 0, changed.err
+    assert "gone_with_version_2" in " ".join(changed.json["warnings"])
+    assert hub("sync", "--json").code == 0

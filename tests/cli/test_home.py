@@ -96,3 +96,39 @@ def test_every_command_takes_json(hub: Hub) -> None:
         shown = hub(*command.split(), "--help")
         assert shown.code == 0, command
         assert "--json" in shown.out, command
+
+
+def test_a_store_that_cannot_be_used_is_no_defect(hub: Hub, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "hub.db").write_bytes(b"this is no database at all" * 100)
+    for leftover in ("hub.db-wal", "hub.db-shm"):
+        (home / leftover).unlink(missing_ok=True)
+    broken = hub("status")
+    assert broken.code == 1
+    assert "backup" in broken.err
+    assert "Traceback" not in broken.err
+    monkeypatch.setenv("HUB_DATABASE_URL", "postgresql://hub:hush-hush@127.0.0.1:1/hub")
+    gone = hub("status")
+    assert gone.code == 1
+    assert "HUB_DATABASE_URL" in gone.err
+    assert "hush-hush" not in gone.err + hub("settings", "--json").out
+
+
+def test_a_bad_environment_is_complained_of(hub: Hub, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_LOG_LEVEL", "loud")
+    shown = hub("status", "--json")
+    assert shown.code == 1
+    assert shown.json["error"]["complaints"][0]["where"] == "environment HUB_LOG_LEVEL"
+    assert hub("--help").code == 0
+
+
+def test_settings_say_where_they_come_from(hub: Hub, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_LOG_FORMAT", "json")
+    shown = {s["name"]: s for s in hub("settings", "--json").json["settings"]}
+    assert shown["log_format"]["source"] == "HUB_LOG_FORMAT"
+    assert shown["database_url"]["value"] == str(home / "hub.db")
+    assert shown["brakes.creates"] == {
+        "name": "brakes.creates",
+        "value": "500",
+        "source": "default",
+        "means": "records that one run may make at a connection",
+    }

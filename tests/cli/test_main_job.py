@@ -17,7 +17,7 @@ from hub.domain.policy import Brakes
 from hub.operations import sandboxes
 from hub.operations.sandboxes import Serving
 from hub.sdk.sandbox import SandboxOptions
-from tests.cli.conftest import PEOPLE, Hub, connect
+from tests.cli.conftest import PEOPLE, Hub, Shown, connect
 
 TIGHT = Brakes(creates=1, creates_share=0.0)
 
@@ -230,3 +230,18 @@ def test_a_tripped_brake_parks_the_run_and_an_answer_releases_it(
     assert done.code == 0
     assert done.json["connections"]["hubspot"]["counts"]["created"] > 1
     assert hub("issues", "show", "99999").code == 1
+
+
+def test_even_debug_logs_hold_nobody(hub: Hub, agreed: dict[str, Serving], monkeypatch: pytest.MonkeyPatch) -> None:
+    crm = agreed["hubspot"].sandbox.people
+    monkeypatch.setenv("HUB_LOG_LEVEL", "debug")
+    crm.edit(crm.ids()[0], {"lastname": "Quartermaine", "jobtitle": "Harbourmaster"})
+    shown = hub("sync", "--until-quiet", "--json")
+    shown = Shown(shown.code, shown.out, shown.err + hub("verify", "--json").err)
+    assert "debug" in shown.err
+    for record in crm.ids():
+        person = crm.get(record) or {}
+        for field in ("email", "lastname", "phone"):
+            said = person.get(field)
+            assert not said or len(said) < 5 or said not in shown.err
+    assert agreed["hubspot"].up.secrets["token"] not in shown.err
