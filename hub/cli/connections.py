@@ -22,7 +22,9 @@ from hub.sdk.streams import FieldInfo
 
 app = typer.Typer(help="The accounts the hub is connected to.", no_args_is_help=True)
 
-BaseUrl = Annotated[str | None, typer.Option("--base-url", help="A sandbox or a proxy instead of the vendor.")]
+BaseUrl = Annotated[
+    str | None, typer.Option("--base-url", help="A sandbox or a proxy instead of the vendor; for csv, the folder.")
+]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")]
 Secrets = Annotated[
     list[str] | None,

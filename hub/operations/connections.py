@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -263,14 +264,27 @@ def _entry(c: Connector) -> CatalogueEntry:
 
 
 def _default(required: bool, value: Any) -> str:
-    return "" if required or value in (None, "", ()) else str(value)
+    if required or value in (None, "", ()):
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
 
 
 def _base_url(text: str) -> tuple[str, tuple[str, ...]]:
-    """The URL without its last slash, and what to warn of. Secrets must not hide in it."""
+    """The URL without its last slash, and what to warn of. Secrets must not hide in it. A folder may be a path."""
+    if text.startswith(("/", "~", ".")):
+        text = Path(text).expanduser().resolve().as_uri()
     parts = urlsplit(text)
+    if parts.scheme == "file":
+        if not Path(parts.path).is_dir():
+            raise BadInput(f"there is no folder {parts.path}", mend="write it as file:///home/anna/exports")
+        return text.rstrip("/"), ()
     if parts.scheme not in ("http", "https"):
-        return text, ()
+        raise BadInput(
+            "--base-url is needed here, with its scheme"
+            if not text
+            else "--base-url has no scheme that the hub speaks",
+            mend="write it as https://api.example.com, or file:///home/anna/exports for a folder",
+        )
     if not parts.hostname:
         raise BadInput("--base-url names no host", mend="write it as https://api.example.com")
     if parts.username or parts.password or parts.query or parts.fragment:

@@ -176,3 +176,24 @@ def test_settings_that_no_longer_fit_stop_their_connection_alone(
     assert changed.code == 0, changed.err
     assert "gone_with_version_2" in " ".join(changed.json["warnings"])
     assert hub("sync", "--json").code == 0
+
+
+def test_somebody_with_nothing_but_exports_runs_the_main_job(hub: Hub, home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    (folder / "contacts.csv").write_text(
+        "Email,First Name,Last Name,Phone Number\nann@x.example,Ann,O'Brien,=1+1\nbob@x.example,Bob,Byron,+12125550123\n"
+    )
+    for url in ([], ["--base-url", str(tmp_path / "none")], ["--base-url", "api.example.com"]):
+        refused = hub("connections", "add", "files", "-c", "csv", *url)
+        assert refused.code == 1
+        assert "file:///" in refused.err
+    assert hub("connections", "add", "files", "-c", "csv", "--base-url", str(folder)).code == 0
+    assert hub("connections", "check", "files").code == 0
+    assert hub("sync", "--until-quiet", "--json").json["connections"]["files"]["counts"]["read"] == 2
+    shown = hub("issues", "list")
+    assert "phone" in shown.out
+    assert "=1+1" not in shown.out
+    exported = hub("export", "contacts").out
+    assert "ann@x.example" in exported
+    assert "O'Brien" in exported
