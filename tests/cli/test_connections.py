@@ -182,7 +182,9 @@ def test_somebody_with_nothing_but_exports_runs_the_main_job(hub: Hub, home: Pat
     folder = tmp_path / "exports"
     folder.mkdir()
     (folder / "contacts.csv").write_text(
-        "Email,First Name,Last Name,Phone Number\nann@x.example,Ann,O'Brien,=1+1\nbob@x.example,Bob,Byron,+12125550123\n"
+        "Email,First Name,Last Name,Phone Number\n"
+        "ann@x.example,Ann,O'Brien,=1+1\n"
+        "bob@x.example,Bob,Byron,+12125550123\n"
     )
     for url in ([], ["--base-url", str(tmp_path / "none")], ["--base-url", "api.example.com"]):
         refused = hub("connections", "add", "files", "-c", "csv", *url)
