@@ -175,8 +175,8 @@ def _agreement(v: Verified) -> RenderableType:
 
 def _end(done: demos.Demo) -> RenderableType:
     summary = tables.line(
-        f"{done.people:,} people, {done.records:,} records in four systems, {done.golden:,} golden records, ",
-        f"{done.api_calls:,} API calls in {done.seconds:,.0f} s",
+        f"{done.people:,} people, {done.records:,} records, {done.golden:,} golden, ",
+        f"{done.api_calls:,} API calls, {done.seconds:,.0f} s",
     )
     if done.ok:
         return tables.stack("", tables.line(("all systems agree. ", "bold green"), summary))

@@ -58,7 +58,8 @@ async def sync(hub: Hub, connection: str | None, *, until_quiet: bool, progress:
     failed |= {c.name: c.state_reason for c in chosen if c.state is ConnectionState.BROKEN}
     failed |= {name: sentence(fault) for name, fault in report.faults.items()}
     parked = {name: "; ".join(str(t) for t in tripped) for name, tripped in report.parked.items()}
-    counts = {name: _counts(hub, name, done) for name, done in report.connections.items()}
+    by_trust = sorted(report.connections, key=lambda name: (hub.wired[name].connection.rank, name))
+    counts = {name: _counts(hub, name, report.connections[name]) for name in by_trust}
     return Synced(not failed and not parked, report.rounds, report.quiet, counts, failed, parked)
 
 
