@@ -292,6 +292,9 @@ NAMES, _CODES = _tables()
 @lru_cache(maxsize=4096)
 def code_of(text: str) -> str | None:
     """The ISO 3166 alpha-2 code that a name or code in any case means; None when nobody knows."""
+    bare = text.strip()
+    if len(bare) < 3:
+        return bare.upper() if bare.isascii() and bare.upper() in NAMES else _CODES.get(bare.casefold())
     return _CODES.get(_fold(text)) if len(text) <= 100 else None
 
 

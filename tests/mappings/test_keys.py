@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.domain.keys import Key
@@ -72,6 +72,7 @@ def test_campaigns_by_code_and_name() -> None:
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
+@settings(deadline=None)
 def test_keys_do_not_depend_on_case_and_outer_space(mail: str, name: str) -> None:
     first = CONTACT.get({"mail": mail, "first": name}).keys
     second = CONTACT.get({"mail": f"  {mail.lower()} ", "first": name}).keys
@@ -79,12 +80,14 @@ def test_keys_do_not_depend_on_case_and_outer_space(mail: str, name: str) -> Non
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_folding_a_name_twice_changes_nothing(name: str) -> None:
     once = keys.fold_name(name)
     assert keys.fold_name(once) == once
 
 
 @given(st.emails())
+@settings(deadline=None)
 def test_keys_survive_being_written_as_text(address: str) -> None:
     key = keys.email_key(address.lower(), "Anna Smith")
     if "|" in address:

@@ -71,6 +71,8 @@ def canonical(field: FieldDoc) -> st.SearchStrategy[Value]:
     mails = st.sampled_from(["anna@x.com", "o'brien@example.org", "info@x.com"])
     phones = st.sampled_from(["+14155550100", "+493012345678", "+442079460018"])
     texts = phones if "phone" in field.normalise else texts.map(lambda text: _normal(field, text)).filter(bool)
+    if field.name == "country":
+        texts = st.sampled_from(["US", "DE", "GB", "Atlantis"])
     by_kind: dict[Kind, st.SearchStrategy[Any]] = {
         Kind.TEXT: texts,
         Kind.EMAIL: mails,
@@ -171,6 +173,7 @@ def test_any_json_is_borne(which: int, data: Any) -> None:
 
 
 @given(ANY | st.binary())
+@settings(deadline=None)
 def test_what_is_no_record_is_complained_of(raw: Any) -> None:
     assume(not isinstance(raw, dict))
     reading = PAIRS[0][1].get(raw)

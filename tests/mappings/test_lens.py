@@ -165,6 +165,12 @@ def test_unknown_values_pass_or_take_the_default() -> None:
     assert made(TABLE.replace("ON", "other")).get({"s": "cold"}).values == {"lifecycle_stage": "other"}
 
 
+def test_several_transforms_are_undone_in_reverse() -> None:
+    subject = made("title: {path: t, transform: [{remove_prefix: 'a:'}, {remove_prefix: 'b:'}]}")
+    assert subject.get({"t": "a:b:CEO"}).values == {"title": "CEO"}
+    assert subject.put({"title": "CEO"}).values == {"t": "a:b:CEO"}
+
+
 def test_the_first_of_several_paths_is_read_and_written() -> None:
     subject = made("title: {path: [a, b]}")
     assert subject.get({"a": " ", "b": "CEO"}).values == {"title": "CEO"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -72,6 +72,7 @@ def test_bad_input_costs_no_more_than_itself(text: str) -> None:
 
 
 @given(st.binary(max_size=400))
+@settings(deadline=None)
 def test_any_bytes_are_read_or_complained_of(data: bytes) -> None:
     tree, complaints = read(data, "f.yaml")
     assert (tree is None) == bool(complaints)
@@ -85,6 +86,7 @@ _JSON = st.recursive(
 
 
 @given(_JSON)
+@settings(deadline=None)
 def test_agrees_with_the_library_on_what_the_library_writes(value: object) -> None:
     import io
 
