@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import orjson
-
 from hub.domain.issue import Issue
 from hub.domain.moments import iso
-from hub.domain.observation import Record
 from hub.domain.outcome import Fault, FaultKind
 from hub.engine.guard import Tally, guard
 from hub.sdk.http import ContractBroken
@@ -18,7 +15,7 @@ from hub.store import cursors, issues, observations
 from hub.store.cursors import CursorRow
 from hub.store.database import Transaction
 from hub.transport.client import Failed
-from sync_jobs import brakes, troubles
+from sync_jobs import brakes, garbage, troubles
 from sync_jobs.connection import stop
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.hub import Hub
@@ -54,6 +51,7 @@ async def pull(
 ) -> Pulled:
     """Walks the stream from its cursor to now. `full` starts over at the beginning instead of at the cursor (and is
     what a first walk does). At most `pages` answers are read; the next call goes on from there."""
+    garbage.spare()
     watching = progress or Silent()
     async with hub.locks[f"{wired.name}/{stream_name}/{lane}"]:
         async with hub.database.read() as conn:
@@ -115,7 +113,6 @@ class _Walk:
         return page
 
     async def _keep(self, page: Page) -> None:
-        records, complaints = _sized(page)
         now = self.hub.now_text()
         row = replace(
             self.row,
@@ -125,8 +122,15 @@ class _Walk:
         )
         async with self.hub.database.write() as conn:
             kept = await observations.keep(
-                conn, self.wired.name, self.name, records, seen_at=now, walk=row.walk if row.walk_full else 0
+                conn,
+                self.wired.name,
+                self.name,
+                page.records,
+                seen_at=now,
+                walk=row.walk if row.walk_full else 0,
+                largest=RECORD_MAX,
             )
+            complaints = [*page.complaints, *map(_too_large, kept.too_large)]
             complaints += [_nameless(remote_id) for remote_id in kept.refused]
             unreadable = [troubles.unreadable(self.wired.name, self.name, complaint, now) for complaint in complaints]
             await issues.raise_all(conn, unreadable)
@@ -191,17 +195,6 @@ def _nameless(remote_id: str) -> Complaint:
     return Complaint(remote_id[:100].replace("\0", ""), f"the record has {said}: it can't be kept. Mend it there.")
 
 
-def _sized(page: Page) -> tuple[list[Record], list[Complaint]]:
-    """The records that are not too large, and complaints of those that are."""
-    records, complaints = [], list(page.complaints)
-    for record in page.records:
-        size = len(orjson.dumps(record.raw))
-        if size <= RECORD_MAX:
-            records.append(record)
-        else:
-            complaints.append(
-                Complaint(
-                    record.id, f"the record is {size:,} bytes; at most {RECORD_MAX:,} are kept. Shorten it there."
-                )
-            )
-    return records, complaints
+def _too_large(refused: tuple[str, int]) -> Complaint:
+    remote_id, size = refused
+    return Complaint(remote_id, f"the record is {size:,} bytes; at most {RECORD_MAX:,} are kept. Shorten it there.")

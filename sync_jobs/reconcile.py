@@ -10,7 +10,7 @@ from hub.domain.observation import Observation
 from hub.domain.values import Values
 from hub.store import facts, issues, observations
 from hub.store.database import Transaction
-from sync_jobs import troubles
+from sync_jobs import garbage, troubles
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.hearing import hear
 from sync_jobs.hub import Hub
@@ -22,6 +22,7 @@ FIELDS = frozenset(FACT.fields)
 
 async def reconcile(hub: Hub, wired: Wired, stream: str, *, progress: Progress | None = None) -> Counts:
     """Hears everything of the stream that was not heard yet."""
+    garbage.spare()
     counts = Counts()
     watching = progress or Silent()
     after = ""

@@ -51,6 +51,7 @@ class Expectation:
 
 
 NOTHING = Expectation({})
+SILENCE = Statements()
 
 
 def hear(link: Link, shown: Shown, policy: StreamPolicy, expected: Expectation = NOTHING) -> Heard:
@@ -124,7 +125,10 @@ class _Hearing:
 
     def _set(self, field: FieldPolicy, value: tuple[str, ...], expected: Values) -> None:
         name = field.name
-        before = set(_elements(self.echo.get(name)))
+        shown = self.echo.get(name)
+        if value == shown:
+            return
+        before = set(_elements(shown))
         now = set(value)
         if name in self.echo and now == before:
             return
@@ -145,10 +149,9 @@ class _Hearing:
         before = self.echo.get(name)
         if before != reading.state:
             self._agree(name, reading.state, reading.state)
-        said = self.statements.get(channel, Statements())
-        joined = said.join(
-            _statement(reading, self.at, fresh=before != reading.state and not _ours(reading, expected, name))
-        )
+        said = self.statements.get(channel, SILENCE)
+        word = _statement(reading, self.at, fresh=before != reading.state and not _ours(reading, expected, name))
+        joined = said if word is SILENCE else said.join(word)
         if joined != said:
             self.statements[channel] = joined
             self.news.append(name)
@@ -197,7 +200,7 @@ def _statement(reading: ConsentReading, at: str, *, fresh: bool) -> Statements:
         return Statements(denied_at=reading.at or at)
     if reading.state == "granted" and reading.evidence is not None:
         return Statements(granted_at=reading.evidence.when, evidence=reading.evidence)
-    return Statements()
+    return SILENCE
 
 
 def settle(link: Link, told: Values, shown: Shown | None, policy: StreamPolicy) -> Link:

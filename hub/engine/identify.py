@@ -31,6 +31,11 @@ class Identities:
     crowded: tuple[Key, ...] = ()
 
 
+def _place(candidate: Candidate) -> tuple[str, str, str]:
+    address = candidate.address
+    return address.connection, address.stream, address.remote_id
+
+
 class _Components:
     """Union-find over texts; the smallest member names its component."""
 
@@ -64,7 +69,7 @@ def identify(
     existing: set[str] = set()
     crowded: set[Key] = set()
     claims: dict[Key, str] = {}
-    for candidate in sorted(candidates, key=lambda c: c.address):
+    for candidate in sorted(candidates, key=_place):
         node = candidate.entity_id or entity_id(entity, candidate.address)
         members[candidate.address] = node
         if candidate.entity_id:
@@ -91,13 +96,14 @@ def _named(
     name: dict[str, str] = {}
     for entity in sorted(existing):
         name.setdefault(components.find(entity), entity)
-    entity_of = {
-        address: name.setdefault(components.find(node), components.find(node)) for address, node in members.items()
-    }
+    entity_of: dict[Address, str] = {}
+    for address, node in members.items():
+        root = components.find(node)
+        entity_of[address] = name.setdefault(root, root)
     merged = {e: name[components.find(e)] for e in sorted(existing) if name[components.find(e)] != e}
     founded = frozenset(e for e in entity_of.values() if e not in existing)
     return Identities(entity_of, merged, founded, crowded)
 
 
 def keys_of(candidates: Iterable[Candidate]) -> tuple[Key, ...]:
-    return tuple(sorted({key for c in candidates for key in c.keys}))
+    return tuple(sorted({key for c in candidates for key in c.keys}, key=lambda k: (k.kind, k.value)))

@@ -92,12 +92,10 @@ def reconcile(entity_id: str, scene: Scene, shown: Mapping[Address, Shown], rule
         link.address in gone or before.get(link.address) is None or before[link.address].entity_id != link.entity_id
         for link in changed_links
     )
-    golden = replace(
-        old, values=survivors.values, origins=survivors.origins, consent=consent, state=fated.state, merged_into=None
-    )
-    differs = golden != old
+    held = (survivors.values, survivors.origins, consent, fated.state, None)
+    differs = held != (old.values, old.origins, old.consent, old.state, old.merged_into)
     changed = differs or moved or bool(words)
-    golden = replace(golden, rev=old.rev + 1) if changed else old
+    golden = Golden(old.entity_id, old.entity, *held, rev=old.rev + 1) if changed else old
     return Reconciled(
         golden,
         changed_links,

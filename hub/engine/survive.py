@@ -48,14 +48,21 @@ def survive(
     values: dict[str, Value] = {}
     origins: dict[str, Origin] = {}
     disputed: dict[str, tuple[Word, ...]] = {}
-    names: dict[str, None] = {}
+    heard: dict[str, list[tuple[Link, Said]]] = {}
     for link in links:
-        names.update(dict.fromkeys(link.said))
-    for name in sorted(names):
+        for name, word in link.said.items():
+            heard.setdefault(name, []).append((link, word))
+    for name in sorted(heard):
         rule = policy.of(name)
-        said = [(link, link.said[name]) for link in links if name in link.said]
-        if any(isinstance(word, Mapping) for _, word in said):
+        said = heard[name]
+        if any(not isinstance(word, tuple) for _, word in said):
             values[name], origins[name] = _union(said)
+            continue
+        if len(said) == 1 and said[0][0].state is LinkState.LIVE:  # most fields of most entities: nothing to choose
+            (link, (value, at)) = said[0]
+            if weigh(link.address, name) is not Weight.NEVER:
+                values[name] = None if is_empty(value) else value
+                origins[name] = Origin(link.address, at, rule.rule.value)
             continue
         words = words_of(name, links, rule, ranker, weigh)
         winner = choose(words, rule.rule)
@@ -77,7 +84,7 @@ def words_of(name: str, links: Sequence[Link], rule: Survivorship, ranker: Ranke
     words = []
     for link in links:
         said = link.said.get(name)
-        if said is None or isinstance(said, Mapping):
+        if not isinstance(said, tuple):
             continue
         weight = weigh(link.address, name)
         if weight is Weight.NEVER:
@@ -154,11 +161,11 @@ def _union(said: Sequence[tuple[Link, Said]]) -> tuple[Value, Origin]:
     latest: dict[str, tuple[str, bool]] = {}
     newest: tuple[str, Address] | None = None
     for link, word in said:
-        if not isinstance(word, Mapping):
+        if isinstance(word, tuple):
             continue
         for element, (present, at) in word.items():
             latest[element] = max(latest.get(element, ("", False)), (at, present))
-            if newest is None or (at, link.address) > newest:
+            if newest is None or at > newest[0] or (at == newest[0] and link.address > newest[1]):
                 newest = (at, link.address)
     elements = tuple(sorted(e for e, (_, present) in latest.items() if present))
     return elements, Origin(newest[1] if newest else None, newest[0] if newest else "", Rule.UNION.value)
@@ -166,7 +173,7 @@ def _union(said: Sequence[tuple[Link, Said]]) -> tuple[Value, Origin]:
 
 def consents(links: Sequence[Link], at_hub: Mapping[str, Statements]) -> dict[str, Consent]:
     """The golden consent per channel. Deny wins; only an evidenced grant that is newer than every denial lifts it."""
-    channels = sorted({c for link in links for c in link.statements} | set(at_hub))
+    channels = sorted({*at_hub, *(c for link in links for c in link.statements)})
     return {channel: _consent(_voices(channel, links, at_hub)) for channel in channels}
 
 

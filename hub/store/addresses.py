@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, and_, bindparam
@@ -15,6 +16,11 @@ ID_MAX = 500
 """The most characters a remote id may have: an index entry has to fit a page."""
 
 
+def in_order(addresses: Iterable[Address]) -> list[Address]:
+    """The distinct addresses, sorted, so that neighbours meet on the same pages."""
+    return sorted(set(addresses), key=attrgetter("connection", "stream", "remote_id"))
+
+
 def storable(remote_id: str) -> bool:
     """Whether a store can hold this id: not empty, not longer than `ID_MAX`, without NUL (PostgreSQL has no room for
     that in text)."""
@@ -23,7 +29,7 @@ def storable(remote_id: str) -> bool:
 
 def wanted(conn: AsyncConnection, addresses: Iterable[Address]) -> FromClause:
     """A table of these addresses, to join with."""
-    distinct = sorted(set(addresses))
+    distinct = in_order(addresses)
     return given(
         conn,
         "wanted",

@@ -57,7 +57,8 @@ _keep = Upsert(
 class Kept:
     """What a page brought. The four numbers add up to its distinct records; `gone` are those that lived (or were
     unknown) and are gone with this page. `fresh`: remote ids of the page with unheard news. `refused`: ids that no
-    store can hold (empty, too long, with a NUL); their records were left out and not counted."""
+    store can hold (empty, too long, with a NUL); their records were left out and not counted. `too_large`: likewise
+    left out, with their bytes; what was known of them before stays, and lives."""
 
     created: int = 0
     changed: int = 0
@@ -65,6 +66,7 @@ class Kept:
     gone: int = 0
     fresh: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    too_large: list[tuple[str, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,10 @@ async def keep(
     *,
     seen_at: str,
     walk: int = 0,
+    largest: int | None = None,
 ) -> Kept:
     """Keeps a page. `walk` is the number of the walk that showed it; 0 outside walks (a look, an answer).
+    `largest`: bytes of the largest record to keep, as JSON; None for any.
 
     Of two records with one id the last wins. Contents that are equal to the stored ones change nothing but `walk`; so
     does a record with an older `modified_at` than the stored one's (a late overlap page). Other contents are news:
@@ -109,12 +113,18 @@ async def keep(
     rows: list[dict[str, Any]] = []
     touched: list[str] = []
     fresh: list[str] = []
+    too_large: list[tuple[str, int]] = []
     created = changed = unchanged = gone = 0
     for remote_id, record in page.items():
         raw = orjson.dumps(record.raw, option=orjson.OPT_SORT_KEYS)
         digest = _digest(raw, record)
         modified_at = _moment(record.modified_at)
         old = stored.get(remote_id)
+        if largest is not None and len(raw) > largest:
+            too_large.append((remote_id, len(raw)))
+            if old is not None and walk > old.walk:
+                touched.append(remote_id)
+            continue
         aliases = record.aliases
         if old is not None:
             late = bool(modified_at and old.modified_at and modified_at < old.modified_at)
@@ -157,7 +167,7 @@ async def keep(
         await conn.execute(
             update(observations).where(_in(connection, stream), one_of(conn, T.remote_id, touched)).values(walk=walk)
         )
-    return Kept(created, changed, unchanged, gone, fresh, refused)
+    return Kept(created, changed, unchanged, gone, fresh, refused, too_large)
 
 
 async def _stored(conn: AsyncConnection, connection: str, stream: str, ids: list[str]) -> dict[str, _Stored]:

@@ -314,3 +314,20 @@ async def test_how_records_are_cut_into_pages_does_not_matter(
         expected = {record.id: (record.raw, record.gone) for record in history}
         seen = await observations.fetch(conn, [at(i) for i in "abc"])
         assert {a.remote_id: (o.raw, o.gone) for a, o in seen.items()} == expected
+
+
+async def test_a_record_that_is_too_large_is_left_out_and_what_was_known_of_it_lives(database: Database) -> None:
+    async with database.write() as conn:
+        await keep(conn, ann("1"), Record("2", {"n": 1}), walk=1)
+        kept = await observations.keep(
+            conn,
+            "crm",
+            "contacts",
+            [Record("1", {"email": "x" * 100}), Record("2", {"n": 2})],
+            seen_at=NOW,
+            walk=2,
+            largest=50,
+        )
+        assert kept.too_large == [("1", 112)]
+        assert (kept.created, kept.changed, kept.fresh) == (0, 1, ["2"])
+        assert await observations.missing_after(conn, "crm", "contacts", 2) == 0
