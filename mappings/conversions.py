@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from hub.domain import moments
-from mappings import countries, currencies, formats, kinds
+from mappings import countries, currencies, days, kinds
 from mappings.misfit import Misfit
 from mappings.paths import MISSING, getter
 from mappings.shapes import Integer, Scalar, Text
-from mappings.transforms import Arg, Args, BadArgument, Example, Raw, Step, Transform
+from mappings.transforms import Arg, Args, BadArgument, Example, Raw, Step, Transform, plain_step
 from mappings.tree import text_of
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AS = Arg("as", Text("number or text", ("number", "text")), "what is written: `number` (default) or `text`")
-
-
-def _step(function: Callable[[Any], Any]) -> Step:
-    return lambda value, _raw: function(value)
 
 
 # -- numbers ------------------------------------------------------------------------------------------------------
@@ -42,7 +34,7 @@ def _number(args: Args) -> Step:
                 value = value.replace(point, ".")
         return kinds.number(value)
 
-    return _step(read)
+    return plain_step(read)
 
 
 def _number_back(args: Args) -> Step:
@@ -55,13 +47,13 @@ def _number_back(args: Args) -> Step:
         digits = f"{found:f}"
         return (digits if len(digits) <= 40 else str(found)).replace(".", point)
 
-    return _step(write)
+    return plain_step(write)
 
 
 def _integer_back(args: Args) -> Step:
     if args.get("as") == "text":
-        return _step(lambda value: str(kinds.integer(value)))
-    return _step(kinds.integer)
+        return plain_step(lambda value: str(kinds.integer(value)))
+    return plain_step(kinds.integer)
 
 
 def _boolean(args: Args) -> Step:
@@ -78,12 +70,12 @@ def _boolean(args: Args) -> Step:
             raise Misfit(f'"{yes}" or "{no}"')
         return kinds.boolean(value)
 
-    return _step(read)
+    return plain_step(read)
 
 
 def _boolean_back(args: Args) -> Step:
     yes, no = args.get("yes", True), args.get("no", False)
-    return _step(lambda value: yes if kinds.boolean(value) else no)
+    return plain_step(lambda value: yes if kinds.boolean(value) else no)
 
 
 # -- money --------------------------------------------------------------------------------------------------------
@@ -134,98 +126,6 @@ def _major_back(args: Args) -> Step:
 _CURRENCY = Arg("currency", Text("a currency code or the path of one"), "ISO 4217 code, or the path of one", True, True)
 
 
-# -- days and times -----------------------------------------------------------------------------------------------
-
-
-def _format(args: Args, *, time: bool) -> formats.Format | None:
-    if "format" not in args:
-        return None
-    found = formats.compiled(args["format"])
-    if found is None or found.has_time != time:
-        raise BadArgument("format", "a format such as DD.MM.YYYY" + (" HH:mm" if time else ""))
-    return found
-
-
-def _zone(args: Args) -> ZoneInfo:
-    try:
-        return ZoneInfo(args.get("zone", "UTC"))
-    except (ValueError, OSError, KeyError):
-        raise BadArgument("zone", "a time zone such as Europe/Berlin") from None
-
-
-def _date(args: Args) -> Step:
-    form = _format(args, time=False)
-
-    def read(value: Any) -> Any:
-        if form is None:
-            return kinds.day(value)
-        found = form.read(value.strip()) if isinstance(value, str) and len(value) <= 60 else None
-        if found is None:
-            raise Misfit(f"a day that exists, as {form.text}")
-        return kinds.day(found.date().isoformat())
-
-    return _step(read)
-
-
-def _date_back(args: Args) -> Step:
-    form = _format(args, time=False)
-    if form is None:
-        return _step(kinds.day)
-    return _step(lambda value: form.write(datetime.fromisoformat(kinds.day(value))))
-
-
-def _datetime(args: Args) -> Step:
-    form, zone = _format(args, time=True), _zone(args)
-
-    def read(value: Any) -> Any:
-        if not isinstance(value, str) or len(value) > 60:
-            raise Misfit("a time")
-        found = form.read(value.strip()) if form else _iso(value.strip())
-        if found is None:
-            raise Misfit(f"a time that exists, as {form.text if form else 'ISO 8601'}")
-        return kinds.told(found if found.tzinfo else found.replace(tzinfo=zone))
-
-    return _step(read)
-
-
-def _iso(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _datetime_back(args: Args) -> Step:
-    form, zone = _format(args, time=True), _zone(args)
-
-    def write(value: Any) -> Any:
-        text = kinds.moment(value)
-        return form.write(moments.parse(text).astimezone(zone)) if form else text
-
-    return _step(write)
-
-
-def _epoch(unit_ms: int) -> Callable[[Args], Step]:
-    def read(value: Any) -> Any:
-        try:
-            return kinds.told(_EPOCH + timedelta(milliseconds=kinds.integer(value) * unit_ms))
-        except OverflowError:
-            raise Misfit("a time before the year 10000") from None
-
-    return lambda _args: _step(read)
-
-
-def _epoch_back(unit_ms: int) -> Callable[[Args], Step]:
-    def make(args: Args) -> Step:
-        def write(value: Any) -> Any:
-            count = (moments.parse(kinds.moment(value)) - _EPOCH) // timedelta(milliseconds=unit_ms)
-            return str(count) if args.get("as") == "text" else count
-
-        return _step(write)
-
-    return make
-
-
 # -- words --------------------------------------------------------------------------------------------------------
 
 
@@ -251,7 +151,7 @@ def _take(args: Args) -> Step:
         parts = _text(value).split(separator, index + 1)
         return parts[index].strip() if index < len(parts) else ""
 
-    return _step(read)
+    return plain_step(read)
 
 
 def _first_word(value: Any) -> Any:
@@ -264,12 +164,12 @@ def _other_words(value: Any) -> Any:
 
 def _prefix(args: Args) -> Step:
     prefix = args["prefix"]
-    return _step(lambda value: _text(value).removeprefix(prefix))
+    return plain_step(lambda value: _text(value).removeprefix(prefix))
 
 
 def _prefix_back(args: Args) -> Step:
     prefix = args["prefix"]
-    return _step(lambda value: prefix + _text(value))
+    return plain_step(lambda value: prefix + _text(value))
 
 
 def _country_name(value: Any) -> Any:
@@ -302,7 +202,7 @@ _LIST = (
     Transform(
         "integer",
         "A whole number, also from text.",
-        lambda _args: _step(kinds.integer),
+        lambda _args: plain_step(kinds.integer),
         (Example("42", 42, {"as": "text"}), Example(42.0, 42, back=False), Example("42.0", 42, back=False)),
         _integer_back,
         (_AS,),
@@ -350,50 +250,50 @@ _LIST = (
     Transform(
         "date",
         "A day; ISO 8601 without a format, and a time behind it is cut off.",
-        _date,
+        days.date,
         (
             Example("2026-01-31", "2026-01-31"),
             Example("2026-01-31T23:00:00Z", "2026-01-31", back=False),
             Example("31.1.2026", "2026-01-31", "D.M.YYYY"),
             Example("01/31/2026", "2026-01-31", {"format": "MM/DD/YYYY"}),
         ),
-        _date_back,
+        days.date_back,
         (_FORMAT,),
     ),
     Transform(
         "datetime",
         "A moment, in UTC with milliseconds; ISO 8601 without a format.",
-        _datetime,
+        days.moment,
         (
             Example("2026-01-31T09:00:00.000+0100", "2026-01-31T08:00:00.000Z", back=False),
             Example("2026-01-31 09:00", "2026-01-31T08:00:00.000Z", {"zone": "Europe/Berlin"}, back=False),
             Example("1/31/2026 9:05 PM", "2026-01-31T21:05:00.000Z", "M/D/YYYY h:mm A"),
         ),
-        _datetime_back,
+        days.moment_back,
         (_FORMAT, Arg("zone", Text("a time zone"), "of times that name none; UTC by default")),
     ),
     Transform(
         "epoch_ms",
         "A moment from milliseconds since 1970.",
-        _epoch(1),
+        days.epoch(1),
         (Example(1769846400000, "2026-01-31T08:00:00.000Z"), Example("0", "1970-01-01T00:00:00.000Z", "text")),
-        _epoch_back(1),
+        days.epoch_back(1),
         (_AS,),
     ),
     Transform(
         "epoch_s",
         "A moment from seconds since 1970.",
-        _epoch(1000),
+        days.epoch(1000),
         (Example(1769846400, "2026-01-31T08:00:00.000Z"),),
-        _epoch_back(1000),
+        days.epoch_back(1000),
         (_AS,),
     ),
     Transform(
         "country_name",
         "ISO 3166 alpha-2 of a country's name, written back as its English name; unknown texts stay.",
-        lambda _args: _step(_country_name),
+        lambda _args: plain_step(_country_name),
         (Example("Germany", "DE"), Example("Deutschland", "DE", back=False), Example("Atlantis", "Atlantis")),
-        lambda _args: _step(_country_name_back),
+        lambda _args: plain_step(_country_name_back),
         blank_is_null=False,
     ),
     Transform(
@@ -417,14 +317,14 @@ _LIST = (
     Transform(
         "first_word",
         "The first word: the given name of a full name.",
-        lambda _args: _step(_first_word),
+        lambda _args: plain_step(_first_word),
         (Example("Anna Maria Smith", "Anna"),),
         blank_is_null=False,
     ),
     Transform(
         "other_words",
         "All words but the first: the family name of a full name.",
-        lambda _args: _step(_other_words),
+        lambda _args: plain_step(_other_words),
         (Example("Anna Maria Smith", "Maria Smith"), Example("Anna", "")),
         blank_is_null=False,
     ),

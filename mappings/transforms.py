@@ -75,6 +75,11 @@ class Transform:
     blank_is_null: bool = True
 
 
+def plain_step(function: Callable[[Any], Any]) -> Step:
+    """A step that looks at nothing but the value."""
+    return lambda value, _raw: function(value)
+
+
 def settings(transform: Transform, given: object) -> dict[str, Any]:
     """The arguments of a transform as a mapping: a single value stands for the first of them."""
     if given is None:
