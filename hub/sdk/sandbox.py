@@ -133,7 +133,8 @@ class Running:
         """Ends the server; open connections are given a second. May be called twice."""
         self._server.should_exit = True
         self._thread.join(timeout=10)
-        self._bound.close()
+        if not self._thread.is_alive():  # a server that is still at it must not lose its socket under its feet
+            self._bound.close()
 
     def wait(self) -> None:
         """Returns when the server has ended."""
