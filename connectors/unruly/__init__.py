@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.unruly.faults import classify
 from connectors.unruly.sinks import PeopleSink
@@ -25,10 +25,10 @@ class Settings(BaseModel):
     """What the connector must know of this vendor's manners: the rest it finds out the hard way."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    upserts_by_key: bool = False
-    shows_record: bool = True
-    sees_deletes: bool = True
-    overlap_seconds: int = 120
+    upserts_by_key: bool = Field(False, description="a create whose address exists changes that record")
+    shows_record: bool = Field(True, description="answers to writes show the record as it is now")
+    sees_deletes: bool = Field(True, description="the listing shows deleted people")
+    overlap_seconds: int = Field(120, ge=0, description="seconds read again before the cursor")
 
 
 def _secrets(settings: Any) -> Sequence[Secret]:

@@ -13,9 +13,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from hub.domain.moments import iso
-from hub.sdk.sandbox import SandboxConnection, SandboxOptions
+from hub.sdk.sandbox import SandboxConnection, SandboxOptions, with_faults
+from hub.sdk.world import Appearance
 
 TOKEN = "unruly-token"  # noqa: S105 a token of a made-up vendor
 TITLE_MAX = 200
@@ -57,7 +59,12 @@ class Unruly:
     name: str = "unruly"
 
     @property
-    def app(self) -> Starlette:
+    def people(self) -> Unruly:
+        """What persons do here is part of the vendor itself."""
+        return self
+
+    @property
+    def app(self) -> ASGIApp:
         routes = [
             Route("/me", self._me),
             Route("/people", self._list),
@@ -65,7 +72,7 @@ class Unruly:
             Route("/people/find", self._find, methods=["POST"]),
             Route("/people/write", self._write, methods=["POST"]),
         ]
-        return Starlette(routes=routes)
+        return with_faults(Starlette(routes=routes), self.options, too_many=_too_many)
 
     def connection(self) -> SandboxConnection:
         m = self.manners
@@ -241,6 +248,25 @@ class Unruly:
         return {"status": "ok", "id": remote_id, **shown}
 
 
+def _too_many() -> JSONResponse:
+    return JSONResponse({"error": "slow_down"}, 429, {"Retry-After": "1"})
+
+
+def _fields(seen: Appearance) -> dict[str, Any]:
+    return {
+        "email": seen.email or None,
+        "name": f"{seen.given} {seen.family}".strip(),
+        "title": seen.title,
+        "city": seen.city,
+        "phones": [seen.phone] if seen.phone else [],
+        "opted_out": seen.opted_out,
+    }
+
+
 def sandbox(options: SandboxOptions) -> Unruly:
-    """With good manners, and the people of the world's csv appearances."""
-    return Unruly(options)
+    """With good manners, and the people whom the world shows to a folder of files."""
+    vendor = Unruly(options)
+    for seen in options.the_world().appearances("csv"):
+        remote_id = vendor.create(_fields(seen))
+        vendor.people_by_id[remote_id]["updated"] = iso(seen.modified)
+    return vendor
