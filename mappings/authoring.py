@@ -109,6 +109,7 @@ def _policy(
         requires,
         OnGone(said.get("on_gone") or OnGone.UNLINK),
         OnBuried(said.get("on_buried") or OnBuried.LEAVE),
+        tuple(channel.channel for channel in consent if channel.grant),
         create_beside=said.get("create_beside") is True,
     )
 

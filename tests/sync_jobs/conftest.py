@@ -1,0 +1,18 @@
+"""A stage for directed histories, healed unless a test scripts a mishap."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from sync_jobs.simulation.stage import Stage
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    made = await Stage.set(tmp_path, Random(1), "none")
+    yield made
+    await made.close()
