@@ -66,8 +66,8 @@ class Reconciled:
 
 def reconcile(entity_id: str, scene: Scene, shown: Mapping[Address, Shown], rules: Rules) -> Reconciled:
     """`shown`: what was seen just now, by address."""
-    links = {link.address: link for link in scene.links}
-    before = dict(links)
+    before = {link.address: link for link in scene.links}
+    links = dict(before)
     heard: dict[Address, Heard] = {}
     for address, seen in shown.items():
         policy = rules.policies(address)
