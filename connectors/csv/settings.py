@@ -45,16 +45,18 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     files: tuple[str, ...] = Field(
-        default=("*.csv", "*.tsv", "*.txt"), title="Names of the files to read; * and ? match"
+        default=("*.csv", "*.tsv", "*.txt"), description="Names of the files to read; * and ? match"
     )
-    target_file: str = Field(default="hub-contacts.csv", title="The file that the hub writes")
-    shape: Literal["auto", "hubspot", "salesforce", "mailchimp", "plain"] = Field(default="auto", title="Whose export")
-    encoding: str = Field(default="auto", title="Encoding of the files")
-    delimiter: str = Field(default="auto", title="Sign between the fields: auto, comma, semicolon, tab or pipe")
-    id_column: str = Field(default="", title="Header of the column that identifies a row")
-    time_zone: str = Field(default="UTC", title="Time zone of times without one")
-    dates: Literal["iso", "mdy", "dmy"] = Field(default="iso", title="Order of days like 04/05/2026")
-    page_kib: int = Field(default=2048, ge=1024, le=4096, title="Kibibytes read at once")
+    target_file: str = Field(default="hub-contacts.csv", description="The file that the hub writes")
+    shape: Literal["auto", "hubspot", "salesforce", "mailchimp", "plain"] = Field(
+        default="auto", description="Whose export"
+    )
+    encoding: str = Field(default="auto", description="Encoding of the files")
+    delimiter: str = Field(default="auto", description="Sign between the fields: auto, comma, semicolon, tab or pipe")
+    id_column: str = Field(default="", description="Header of the column that identifies a row")
+    time_zone: str = Field(default="UTC", description="Time zone of times without one")
+    dates: Literal["iso", "mdy", "dmy"] = Field(default="iso", description="Order of days like 04/05/2026")
+    page_kib: int = Field(default=2048, ge=1024, le=4096, description="Kibibytes read at once")
 
     @field_validator("files", mode="before")
     @classmethod

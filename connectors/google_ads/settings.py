@@ -20,15 +20,17 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
-    customer_id: str = Field(title="Customer id of the account to read, ten digits")
-    login_customer_id: str = Field(default="", title="Customer id of the manager account, when access goes through one")
-    api_version: str = Field(default="v26", title="API version")
-    restate_days: int = Field(default=30, ge=0, le=90, title="Days of metrics read again each time")
-    history_days: int = Field(default=730, ge=1, le=4000, title="Days of metrics that the first walk reads")
-    history_from: date | None = Field(default=None, title="First day of metrics to read, instead of history_days")
-    days_per_query: int = Field(default=31, ge=1, le=366, title="Days of metrics that one query asks for")
-    page_rows: int = Field(default=10_000, ge=1_000, le=50_000, title="The most rows that one answer may hold")
-    token_url: str = Field(default="https://oauth2.googleapis.com/token", title="Where access tokens are made")
+    customer_id: str = Field(description="Customer id of the account to read, ten digits")
+    login_customer_id: str = Field(
+        default="", description="Customer id of the manager account, when access goes through one"
+    )
+    api_version: str = Field(default="v26", description="API version")
+    restate_days: int = Field(default=30, ge=0, le=90, description="Days of metrics read again each time")
+    history_days: int = Field(default=730, ge=1, le=4000, description="Days of metrics that the first walk reads")
+    history_from: date | None = Field(default=None, description="First day of metrics to read, instead of history_days")
+    days_per_query: int = Field(default=31, ge=1, le=366, description="Days of metrics that one query asks for")
+    page_rows: int = Field(default=10_000, ge=1_000, le=50_000, description="The most rows that one answer may hold")
+    token_url: str = Field(default="https://oauth2.googleapis.com/token", description="Where access tokens are made")
 
     @field_validator("customer_id", "login_customer_id")
     @classmethod

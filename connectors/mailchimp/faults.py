@@ -19,7 +19,7 @@ THROTTLE_PAUSE = 30.0
 BLOCK_PAUSE = 120.0
 """Seconds to hold back after the edge in front of the API blocked a request."""
 
-_ADDRESS = re.compile(r"[^\s\"'<>,;]+@[^\s\"'<>,;]+")
+_ADDRESS = re.compile(r"(?:(?<=\w)'|[^\s\"'<>,;])+@[^\s\"'<>,;]+")
 _QUOTED = re.compile(r"\"[^\"]{1,200}\"|(?<![A-Za-z])'[^']{1,200}'")
 _NUMBER = re.compile(r"\+?\d[\d ().-]{5,}\d")
 _AUDIENCE = re.compile(r"/3\.0/lists/[^/]+(/(members|merge-fields|segments))?/?$")

@@ -16,25 +16,29 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    audience_id: str = Field(pattern=r"^[0-9A-Za-z]{4,40}$", title="Audience ID (Audience > Settings > Audience name)")
-    auth: Literal["api_key", "oauth"] = Field(default="api_key", title="How the hub signs: an API key, or OAuth")
+    audience_id: str = Field(
+        pattern=r"^[0-9A-Za-z]{4,40}$", description="Audience ID (Audience > Settings > Audience name)"
+    )
+    auth: Literal["api_key", "oauth"] = Field(default="api_key", description="How the hub signs: an API key, or OAuth")
     data_center: str = Field(
         default="",
         pattern=r"^([a-z]{1,5}[0-9]{1,4})?$",
-        title="Data centre, such as us6; taken from the API key's suffix when empty",
+        description="Data centre, such as us6; taken from the API key's suffix when empty",
     )
     new_members: Literal["transactional", "pending"] = Field(
         default="transactional",
-        title="Status of people the hub adds: transactional (no marketing mail) or pending (asks them by e-mail)",
+        description="Status of people the hub adds: transactional (no marketing mail) or pending (asks them by e-mail)",
     )
     skip_merge_validation: bool = Field(
-        default=True, title="Accept records that lack a merge field which the sign-up form requires"
+        default=True, description="Accept records that lack a merge field which the sign-up form requires"
     )
-    overlap_minutes: int = Field(default=10, ge=0, le=1440, title="Minutes read again before the cursor")
-    page_size: int = Field(default=1000, ge=10, le=1000, title="Records per request")
-    campaign_days: int = Field(default=90, ge=1, le=3650, title="Campaigns made or sent in so many days are read again")
-    report_days: int = Field(default=30, ge=1, le=3650, title="Reports of mailings so young are read again")
-    time_zone: str = Field(default="UTC", title="The account's time zone: to which day a mailing belongs")
+    overlap_minutes: int = Field(default=10, ge=0, le=1440, description="Minutes read again before the cursor")
+    page_size: int = Field(default=1000, ge=10, le=1000, description="Records per request")
+    campaign_days: int = Field(
+        default=90, ge=1, le=3650, description="Campaigns made or sent in so many days are read again"
+    )
+    report_days: int = Field(default=30, ge=1, le=3650, description="Reports of mailings so young are read again")
+    time_zone: str = Field(default="UTC", description="The account's time zone: to which day a mailing belongs")
 
     @field_validator("time_zone")
     @classmethod

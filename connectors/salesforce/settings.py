@@ -24,7 +24,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    grant: Literal["refresh_token", "jwt_bearer", "client_credentials"] = "refresh_token"
+    grant: Literal["refresh_token", "jwt_bearer", "client_credentials"] = Field(
+        default="refresh_token", description="How tokens are got: which secrets are needed follows from it"
+    )
     client_id: str = Field(min_length=1, description="Consumer key of the connected app")
     username: str = Field(default="", description="User the hub acts as (jwt_bearer)")
     login_url: str = Field(default="", pattern=r"^(https?://[^/\s]+)?/?$", description="Where tokens are asked for")

@@ -49,6 +49,8 @@ class PeopleSink:
                 FaultKind.INVALID, "bad_batch", "a record of the batch is invalid", str(answer.get("field", ""))
             )
             return [Outcome(Status.REFUSED if len(batch) == 1 else Status.SPLIT, fault=fault)] * len(batch)
+        if not response.ok or not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
+            raise ContractBroken(f"expected results of the writes (HTTP {response.status})")
         results = {r["token"]: r for r in answer["results"]}
         return [_outcome(w, results.get(w.token)) for w in batch]
 
