@@ -29,6 +29,7 @@ from hub.store import secrets as safe
 from hub.store.database import Database, open_database
 from hub.transport.client import Caller, Transport
 from mappings import library
+from sync_jobs import brakes
 from sync_jobs.queue import MemoryQueue, Queue
 from sync_jobs.tokens import StoredTokens
 from sync_jobs.wiring import Wired
@@ -114,6 +115,8 @@ class Hub:
             await database.close()
             raise
         hub = cls(home, database, vault, clock, transports or {}, queue or MemoryQueue(), sleep, jitter)
+        async with database.read() as conn:
+            hub.brakes = await brakes.fetch(conn, hub.brakes)
         await hub.wire()
         return hub
 

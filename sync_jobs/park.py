@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hub.domain.issue import Issue
 from hub.engine.guard import Tripped
 from hub.store import issues
-from sync_jobs import brakes, troubles
+from sync_jobs import troubles
 from sync_jobs.hub import Hub
 from sync_jobs.wiring import Wired
 
@@ -35,7 +35,6 @@ async def park(hub: Hub, wired: Wired, stream: str, tripped: Sequence[Tripped]) 
 
 
 async def release(hub: Hub, wired: Wired, stream: str) -> None:
-    """The push went through: what a person agreed to is used up, and the issue is closed."""
+    """The push went through: its issue is closed. What a person agreed to holds for the rest of the run."""
     async with hub.database.write() as conn:
-        await brakes.spend(conn, wired.name)
         await issues.close(conn, [_key(wired, stream)], hub.now_text())

@@ -13,6 +13,7 @@ from hub.domain.outcome import Fault
 from hub.domain.run import Run, RunState
 from hub.engine.guard import Tripped
 from hub.store import cursors, golden, runs
+from sync_jobs import brakes
 from sync_jobs.connection import mended
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.hub import Hub
@@ -63,7 +64,7 @@ async def sync(
     side_by_side: bool = True,
 ) -> SyncReport:
     """Reads what changed, makes golden records of it, tells what is due. `until_quiet` goes on until a round finds
-    nothing, and waits for vendors whose reads lag behind their writes. `full` reads everything anew. Connections are
+    nothing and no write waits for its time. `full` reads everything anew. Connections are
     read `side_by_side`, or in order where a seed must give the same trace."""
     chosen = [hub.connection(name).name for name in connections or hub.wired]
     report = SyncReport(connections={name: Counts() for name in chosen})
@@ -77,8 +78,7 @@ async def sync(
         if not fresh and not worked and not await session.wait_for_retry(chosen):
             report.quiet = not report.faults and not report.parked
             break
-        if worked:
-            await session.wait_for_lag(chosen)
+    await session.spend([n for n in chosen if report.connections[n].writes])
     return report
 
 
@@ -203,16 +203,12 @@ class _Session:
         await self.sleep(max(min(waits), 0.0) + 0.001)
         return True
 
-    async def wait_for_lag(self, chosen: Sequence[str]) -> None:
-        """Some vendors show a write only after a while; quiet before that proves nothing."""
-        lags = [
-            float(getattr(wired.stream(s), "lag", 0.0))
-            for name in chosen
-            if (wired := self.hub.wired[name]).active
-            for s in wired.streams()
-        ]
-        if lags and max(lags) > 0:
-            await self.sleep(max(lags))
+    async def spend(self, chosen: Sequence[str]) -> None:
+        """What a person agreed to beyond the brakes was for one run; a run that is parked still waits for it."""
+        async with self.hub.database.write() as conn:
+            for name in chosen:
+                if name not in self.report.parked:
+                    await brakes.spend(conn, name)
 
 
 class Recorded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from hub.cli import tables
 from hub.cli.options import AsJson, Home, inside, place
 from hub.cli.screen import answer
 from hub.operations import doctor as doctors
+from hub.operations import forms
 from hub.operations import home as homes
 from hub.operations import settings as setting_operations
 
@@ -81,9 +83,17 @@ def _found(found: doctors.Doctor) -> RenderableType:
     return tables.stack(tables.line("home ", (str(found.home), "bold")), table, verdict)
 
 
-def settings(home: Home = None, as_json: AsJson = False) -> None:
-    """The settings the hub runs under, and where each comes from."""
-    answer(inside(home, setting_operations.show), _settings, as_json=as_json)
+def settings(
+    home: Home = None,
+    said: Annotated[
+        list[str] | None, typer.Option("--set", metavar="BRAKE=VALUE", help="Set a brake; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The settings the hub runs under, and where each comes from. With --set brakes.creates=1000, say, sets a brake."""
+    given = forms.pairs(said or [], "--set")
+    work = partial(setting_operations.change, said=given) if given else setting_operations.show
+    answer(inside(home, work), _settings, as_json=as_json)
 
 
 def _settings(shown: setting_operations.Settings) -> RenderableType:

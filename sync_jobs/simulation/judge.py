@@ -101,11 +101,22 @@ def _words(stage: Stage, crowd: Crowd) -> list[str]:
                 found.append(f"{email} {canonical}: {strange} was said by nobody")
             if (email, canonical) in crowd.truth.unsure or any(w.value is None for w in words):
                 continue
+            words = _outlived(stage, words)
             winner = _plain(min(_last(words), key=lambda w: (ranks[w.connection], -_order(words, w))).value)
             wrong = {n: v for n, v in held.items() if _plain(v) != winner}
             if wrong:
                 found.append(f"{email} {canonical}: {winner} should hold everywhere, but {wrong}")
     return found
+
+
+def _outlived(stage: Stage, words: list[Word]) -> list[Word]:
+    """Without the words of records that are gone and about which a living record has said something newer."""
+    alive = {(n, i) for n, vendor in stage.vendors.items() for i in vendor.ids()}
+    alive |= {
+        (n, old) for n, vendor in stage.vendors.items() for old, new in vendor.aliases.items() if (n, new) in alive
+    }
+    newest = max((w.at for w in words if (w.connection, w.remote_id) in alive), default="")
+    return [w for w in words if (w.connection, w.remote_id) in alive or w.at >= newest]
 
 
 def _last(words: list[Word]) -> list[Word]:

@@ -132,3 +132,18 @@ def test_settings_say_where_they_come_from(hub: Hub, home: Path, monkeypatch: py
         "source": "default",
         "means": "records that one run may make at a connection",
     }
+
+
+def test_brakes_can_be_set_and_bad_ones_change_nothing(hub: Hub, home: Path) -> None:
+    assert hub("settings", "--set", "brakes.creates=7", "--set", "brakes.removes_share=0.5").code == 0
+    shown = {s["name"]: s for s in hub("settings", "--json").json["settings"]}
+    assert (shown["brakes.creates"]["value"], shown["brakes.creates"]["source"]) == ("7", "changed")
+    assert shown["brakes.removes_share"]["value"] == "0.5"
+    assert shown["brakes.clears"]["source"] == "default"
+    bad = hub("settings", "--set", "brakes.clears=many", "--set", "brakes.creates_share=2")
+    assert bad.code == 1
+    assert "brakes.clears" in bad.err
+    assert "0 to 1" in bad.err
+    assert "brakes.creates" in hub("settings", "--set", "brakes.create=1").err
+    after = {s["name"]: s for s in hub("settings", "--json").json["settings"]}
+    assert after["brakes.clears"]["source"] == "default"
