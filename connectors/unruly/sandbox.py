@@ -90,9 +90,7 @@ class Unruly:
             return [i for i, p in self.people_by_id.items() if not p.get("deleted")]
 
     def find(self, email: str) -> str | None:
-        return next(
-            (i for i in self.ids() if str(self.people_by_id[i].get("email", "")).casefold() == email.casefold()), None
-        )
+        return next((i for i in self.ids() if _address(self.people_by_id[i].get("email")) == _address(email)), None)
 
     def get(self, remote_id: str) -> dict[str, Any] | None:
         with self.lock:
@@ -198,10 +196,10 @@ class Unruly:
     async def _find(self, request: Request) -> JSONResponse:
         if denied := self._denied(request):
             return denied
-        emails = {e.casefold() for e in (await request.json())["emails"]}
+        emails = {_address(e) for e in (await request.json())["emails"]}
         with self.lock:
             shown = [dict(self.people_by_id[i]) for i in self.ids()]
-            return JSONResponse({"people": [p for p in shown if str(p.get("email", "")).casefold() in emails]})
+            return JSONResponse({"people": [p for p in shown if _address(p.get("email")) in emails]})
 
     async def _write(self, request: Request) -> JSONResponse:
         if denied := self._denied(request):
@@ -261,6 +259,11 @@ def _fields(seen: Appearance) -> dict[str, Any]:
         "phones": [seen.phone] if seen.phone else [],
         "opted_out": seen.opted_out,
     }
+
+
+def _address(typed: object) -> str:
+    """An address as the vendor looks it up: without regard to case and to spaces around it."""
+    return str(typed or "").strip().casefold()
 
 
 def sandbox(options: SandboxOptions) -> Unruly:

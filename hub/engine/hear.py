@@ -13,7 +13,7 @@ from hub.domain.keys import Key
 from hub.domain.link import Link, LinkState, Said
 from hub.domain.policy import Compare, FieldPolicy, StreamPolicy, Weight
 from hub.domain.values import Value, Values, is_empty
-from hub.engine.compare import same
+from hub.engine.compare import resembles, same
 
 CONSENT = "consent."
 
@@ -84,8 +84,13 @@ def _is_ours(values: Values, expected: Expectation, policy: StreamPolicy) -> boo
     ]
     beside = [f for f in beside if not f.startswith(CONSENT) and f not in ("emails", "phones")]
     return not beside or any(
-        f in values and same(policy.fields[f].compare, values[f], expected.values[f]) for f in beside
+        f in values and _kept_as(policy.fields[f].compare, expected.values[f], values[f]) for f in beside
     )
+
+
+def _kept_as(compare: Compare, told: Value, shown: Value) -> bool:
+    """Whether `shown` is what a write in doubt told, perhaps in the vendor's own form: nobody saw its answer."""
+    return same(compare, shown, told) or resembles(told, shown)
 
 
 class _Hearing:
@@ -111,7 +116,7 @@ class _Hearing:
         known = name in self.echo
         if known and same(field.compare, value, self.echo[name]):
             return
-        if name in expected and same(field.compare, value, expected[name]):
+        if name in expected and _kept_as(field.compare, expected[name], value):
             self._agree(name, value, expected[name])
             return
         if known and name in self.sent and same(field.compare, value, self.sent[name]):

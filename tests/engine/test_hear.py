@@ -123,3 +123,10 @@ def test_a_remote_that_drops_a_denial_says_nothing_but_is_seen() -> None:
 
 def test_a_record_that_is_shown_again_lives() -> None:
     assert heard(link(state=LinkState.GONE), shown({})).link.state is LinkState.LIVE
+
+
+def test_a_write_in_doubt_is_ours_also_in_the_form_the_vendor_keeps() -> None:
+    before = heard(link(), shown({"title": "CEO"})).link
+    result = heard(before, shown({"title": "CHIEF OFFICER"}, 2), Expectation({"title": "Chief officer"}))
+    assert not result.news
+    assert (result.link.sent["title"], result.link.echo["title"]) == ("Chief officer", "CHIEF OFFICER")
