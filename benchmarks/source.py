@@ -74,7 +74,10 @@ def app(bodies: dict[str, bytes]) -> Callable[..., Awaitable[None]]:
 
 def main() -> None:
     bodies = pages(int(sys.argv[1]), int(sys.argv[2]))
-    listener = socket.create_server(("127.0.0.1", 0))
+    # The protocol is named, or asyncio would not set TCP_NODELAY, and every answer would wait 40 ms for an ACK.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
     config = uvicorn.Config(app(bodies), log_level="error", access_log=False, lifespan="off")
     print(listener.getsockname()[1], flush=True)
 
