@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from hub import clock, logs, settings
-from hub.cli import connections, demo, exporting, issues, looking, play, setup, work
+from hub.cli import connections, consent, demo, exporting, issues, looking, play, setup, work
 from hub.cli.options import home_said
 from hub.cli.screen import err, fail, plain_lines, print_json
 from hub.errors import HubError
@@ -30,6 +30,7 @@ app = typer.Typer(
 for room in (demo, play, setup, work, looking, exporting):
     room.register(app)
 app.add_typer(connections.app, name="connections")
+app.add_typer(consent.app, name="consent")
 app.add_typer(issues.app, name="issues")
 
 

@@ -34,7 +34,8 @@ def drawn(e: Explanation, *, whole: bool) -> RenderableType:
         tables.line((f"{e.entity} ", "dim"), (e.entity_id, "bold"), " ", tables.state(e.state), (merged, "dim")),
         _copies(e.copies, short) if e.copies else None,
         _fields(e.fields, short, whole=whole) if e.fields else None,
-        _consent(e.consent, short) if e.consent else None,
+        consents(e.consent, short) if e.consent else None,
+        *lifts(e.consent),
         *(_history(f, short) for f in e.fields if whole and f.changes),
         _pushes(e.pushes, short) if e.pushes else None,
     )
@@ -89,13 +90,19 @@ def _voice(table: Table, v: Voice, short: Mapping[str, str]) -> None:
         Text(cut(v.value, 40) or BLANK, style="dim"),
         tables.text(short.get(v.source, v.source), "dim"),
         tables.day_and_minute(v.at),
-        tables.text(v.why, "dim"),
+        tables.text("; ".join(w for w in (v.why, v.evidence) if w), "dim"),
     )
 
 
-def _consent(consents: Sequence[ConsentExplained], short: Mapping[str, str]) -> Table:
+def lifts(told: Sequence[ConsentExplained]) -> list[Text]:
+    """What would lift each denial."""
+    return [tables.line((f"{c.channel} is denied; what lifts it: ", "yellow"), c.lift) for c in told if c.lift]
+
+
+def consents(told: Sequence[ConsentExplained], short: Mapping[str, str]) -> Table:
+    """Each channel with who said what, when, with what evidence."""
     table = tables.table("consent", "state", "said by", "since (UTC)", "evidence, or why it lost")
-    for c in consents:
+    for c in told:
         table.add_row(
             Text(c.channel, style="bold"),
             tables.state(c.state),

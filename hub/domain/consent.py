@@ -36,16 +36,19 @@ class ConsentReading:
 @dataclass(frozen=True, slots=True)
 class Statements:
     """All that one link (or one person at the hub) ever said of a channel, as far as it matters: the latest denial
-    and the latest evidenced grant. Joining is commutative, associative and idempotent."""
+    and the latest evidenced grant. Joining is commutative, associative and idempotent.
+
+    `denial`: who recorded the denial and how they know, as far as they said; a denial counts without."""
 
     denied_at: str | None = None
     granted_at: str | None = None
     evidence: Evidence | None = None
+    denial: Evidence | None = None
 
     def join(self, other: Statements) -> Statements:
         grant = max((s for s in (self, other)), key=lambda s: (s.granted_at or "", repr(s.evidence)))
-        denied = max(self.denied_at or "", other.denied_at or "") or None
-        return Statements(denied, grant.granted_at, grant.evidence)
+        denied = max((self, other), key=lambda s: (s.denied_at or "", s.denial is not None, repr(s.denial)))
+        return Statements(denied.denied_at, grant.granted_at, grant.evidence, denied.denial)
 
 
 @dataclass(frozen=True, slots=True)

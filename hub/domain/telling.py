@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NEVER = -1
+"""Below every revision: the sink is due, whatever it was told before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Telling:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hub.domain.attempt import Attempt
-from hub.domain.consent import Consent, Statements
+from hub.domain.consent import Consent, ConsentState, Evidence, Statements
 from hub.domain.entities import ENTITIES
 from hub.domain.golden import Golden, GoldenState, Pin
 from hub.domain.history import FieldChange
@@ -15,6 +15,7 @@ from hub.domain.keys import Address
 from hub.domain.link import Link
 from hub.domain.policy import Rule
 from hub.domain.values import Value, is_empty
+from hub.engine.hear import CONSENT
 from hub.engine.reconcile import Rules
 from hub.engine.survive import Word, choose, words_of
 from hub.errors import BadInput, NotFound
@@ -24,10 +25,12 @@ from hub.store import changes as change_store
 from hub.store import golden as golden_store
 from hub.store import links as link_store
 from hub.store import pins as pin_store
+from hub.store import statements as statement_store
 from hub.store.database import Transaction
 from sync_jobs.hub import Hub
 
 SAME = "says the same"
+AT_HUB = "a person at the hub"
 MOST_MATCHES = 10
 MOST_PUSHES = 20
 MOST_CHANGES = 10
@@ -35,13 +38,15 @@ MOST_CHANGES = 10
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What one record's people said of a field, and what became of it. `why` is "" for the winner."""
+    """What one record's people said of a field, and what became of it. `why` is "" for the winner; `evidence` comes
+    with some statements of consent."""
 
     source: str
     value: Value
     at: str
     wins: bool
     why: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +65,15 @@ class FieldExplained:
 
 @dataclass(frozen=True, slots=True)
 class ConsentExplained:
+    """`lift`: what would lift the denial; "" when nothing is denied."""
+
     channel: str
     state: str
     at: str | None
     source: str
     evidence: str
     voices: tuple[Voice, ...] = ()
+    lift: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,7 @@ class Explanation:
 
 def source_of(address: Address | None) -> str:
     """`connection/stream/id`, or who else said it."""
-    return "a person at the hub" if address is None else f"{address.connection}/{address.stream}/{address.remote_id}"
+    return AT_HUB if address is None else f"{address.connection}/{address.stream}/{address.remote_id}"
 
 
 def voices(words: Sequence[Word], winner: Word | None, rule: Rule) -> tuple[Voice, ...]:
@@ -150,14 +158,13 @@ def _apart(one: Address, other: Address) -> tuple[str, str]:
 async def explain(hub: Hub, entity: str, key: str, field: str | None = None) -> Explanation:
     """Explains the one golden record that `key` means. NotFound when there is none; BadInput names the candidates
     when there are several."""
-    if entity not in hub_entities():
-        raise unknown("entity", entity, hub_entities())
     async with hub.database.read() as conn:
-        golden = await _one(conn, entity, key)
+        golden = await one(conn, entity, key)
         links = (await link_store.by_entities(conn, [golden.entity_id])).get(golden.entity_id, [])
         pins = tuple((await pin_store.fetch(conn, [golden.entity_id])).get(golden.entity_id, {}).values())
         changes = await change_store.of_entity(conn, golden.entity_id)
         attempts = await attempt_store.of_entity(conn, golden.entity_id, MOST_PUSHES)
+        at_hub = (await statement_store.fetch(conn, [golden.entity_id])).get(golden.entity_id, {})
     names = _names(golden, links, field)
     return Explanation(
         entity=entity,
@@ -168,11 +175,7 @@ async def explain(hub: Hub, entity: str, key: str, field: str | None = None) -> 
             Copy(k.address.connection, k.address.stream, k.address.remote_id, k.state.value, k.in_scope) for k in links
         ),
         fields=tuple(_field(hub.rules(entity), golden, links, pins, changes, name) for name in names),
-        consent=tuple(
-            _consent(channel, golden.consent[channel], links)
-            for channel in sorted(golden.consent)
-            if field in (None, f"consent.{channel}")
-        ),
+        consent=consents(golden, links, at_hub, field),
         pushes=tuple(_push(a) for a in attempts if field is None or any(c.field == field for c in a.cells)),
     )
 
@@ -182,7 +185,10 @@ def hub_entities() -> tuple[str, ...]:
     return tuple(name for name in ENTITIES if name != "fact")
 
 
-async def _one(conn: Transaction, entity: str, key: str) -> Golden:
+async def one(conn: Transaction, entity: str, key: str) -> Golden:
+    """The golden record that `key` means. NotFound when there is none; BadInput names the candidates of several."""
+    if entity not in hub_entities():
+        raise unknown("entity", entity, hub_entities())
     found = await golden_store.find(conn, entity, key, MOST_MATCHES)
     for _ in range(MOST_MATCHES):
         if not (len(found) == 1 and found[0].merged_into):
@@ -258,30 +264,68 @@ def _elements(name: str, links: Sequence[Link]) -> tuple[Voice, ...]:
     return tuple(told)
 
 
-def _consent(channel: str, consent: Consent, links: Sequence[Link]) -> ConsentExplained:
-    evidence = consent.evidence
+def consents(
+    golden: Golden, links: Sequence[Link], at_hub: Mapping[str, Statements], field: str | None = None
+) -> tuple[ConsentExplained, ...]:
+    """Each channel of which anything was said, or the one that `field` (`consent.email`) names. `at_hub`: what
+    operators recorded, by channel."""
+    channels = sorted(golden.consent) if field is None else [field.removeprefix(CONSENT)]
+    if field is not None and not field.startswith(CONSENT):
+        return ()
+    silent = Consent(ConsentState.UNKNOWN)
+    return tuple(_consent(golden, c, golden.consent.get(c, silent), links, at_hub.get(c)) for c in channels)
+
+
+def _consent(
+    golden: Golden, channel: str, consent: Consent, links: Sequence[Link], at_hub: Statements | None
+) -> ConsentExplained:
+    said = [("hub", at_hub)] if at_hub is not None else []
+    said += [(source_of(k.address), k.statements[channel]) for k in links if channel in k.statements]
+    told = tuple(v for source, statements in said for v in _statements(source, statements, consent))
+    winner = next((v for v in told if v.wins), None)
     return ConsentExplained(
         channel=channel,
         state=consent.state.value,
         at=consent.at,
-        source=consent.origin or "nobody",
-        evidence=f"{evidence.how}, by {evidence.who}, {evidence.when}" if evidence is not None else "",
-        voices=tuple(v for link in links for v in _statements(link, channel, consent)),
+        source=_speaker(consent.origin) if consent.origin else "nobody",
+        evidence=winner.evidence if winner is not None else _evidence(consent.evidence),
+        voices=told,
+        lift=_lift(golden, channel, consent) if consent.state is ConsentState.DENIED else "",
     )
 
 
-def _statements(link: Link, channel: str, consent: Consent) -> list[Voice]:
-    """What one record said of a channel. Deny wins: a grant must be newer than every denial, and evidenced."""
-    said = link.statements.get(channel, Statements())
-    source = source_of(link.address)
+def _lift(golden: Golden, channel: str, consent: Consent) -> str:
+    return (
+        f"only a grant given after {consent.at}, with evidence of who, when and how: "
+        f"`hub consent grant {golden.entity} {golden.entity_id} {channel} --who ... --how ... --when ...`"
+    )
+
+
+def _statements(source: str, said: Statements, consent: Consent) -> list[Voice]:
+    """What one record, or an operator, said of a channel. Deny wins: a grant must be newer than every denial, and
+    evidenced."""
     told = []
-    for state, at in (("denied", said.denied_at), ("granted", said.granted_at)):
+    for state, at, evidence in (
+        ("denied", said.denied_at, said.denial),
+        ("granted", said.granted_at, said.evidence),
+    ):
         if at is None:
             continue
         wins = state == consent.state.value and at == consent.at and source == consent.origin
         why = SAME if state == consent.state.value else _why_not(state)
-        told.append(Voice(source, state, at, wins, "" if wins else why))
+        told.append(Voice(_speaker(source), state, at, wins, "" if wins else why, _evidence(evidence)))
     return told
+
+
+def _speaker(origin: str) -> str:
+    return AT_HUB if origin == "hub" else origin
+
+
+def _evidence(evidence: Evidence | None) -> str:
+    """`double opt-in, form 12, by ann, 2026-01-31T...`; parts that nobody said are left out."""
+    if evidence is None:
+        return ""
+    return ", ".join(p for p in (evidence.how, evidence.who and f"by {evidence.who}", evidence.when) if p)
 
 
 def _why_not(state: str) -> str:

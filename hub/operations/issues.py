@@ -9,12 +9,13 @@ from hub.domain.entities import ENTITIES, EntityDef, Kind
 from hub.domain.golden import GoldenState, Pin
 from hub.domain.history import FieldChange
 from hub.domain.issue import Issue, IssueState
+from hub.domain.telling import NEVER, Telling
 from hub.domain.values import Value, as_set
-from hub.engine.reconcile import Scene, reconcile
 from hub.errors import BadInput, NotFound
 from hub.operations.connections import named
+from hub.operations.judging import judge
 from hub.operations.nearest import unknown
-from hub.store import attempts, changes, golden, links, pins, statements
+from hub.store import changes, golden, pins
 from hub.store import issues as store
 from hub.store.database import Transaction
 from sync_jobs import brakes, troubles
@@ -22,6 +23,9 @@ from sync_jobs.hub import Hub
 
 DISMISS = "dismiss"
 PIN = "pin="
+RETRY = "retry"
+UNWRITTEN = (troubles.REFUSED, troubles.TAKEN, troubles.UNTOLD, troubles.NOT_KEPT)
+"""Troubles with a write that stays undone until something moves: the hub does not repeat what was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ def answers(issue: Issue) -> dict[str, str]:
         },
         troubles.BRAKE: {"allow": "the next run may go this far, once"},
         troubles.VANISHED: {"allow": "the missing records are really gone there; the next full read may believe it"},
+        **{kind: {RETRY: "what stood in the way is mended; the next sync tries again"} for kind in UNWRITTEN},
     }
     return {**special.get(issue.kind, {}), DISMISS: "close it; it opens again by itself if the trouble returns"}
 
@@ -93,6 +98,8 @@ async def answer(hub: Hub, number: int, said: str) -> IssueShown:
             await _pin(conn, hub, issue, said.removeprefix(PIN), now)
         elif word == "bury":
             await _bury(conn, issue, now)
+        elif word == RETRY:
+            await _again(conn, hub, issue)
         elif word == "allow":
             await brakes.allow(conn, issue.connection, _amounts(issue))
         await store.answer(conn, number, said)
@@ -113,18 +120,22 @@ async def _pin(conn: Transaction, hub: Hub, issue: Issue, text: str, now: str) -
         raise NotFound(f"the entity of issue {issue.id} is gone", mend=f"`hub issues answer {issue.id} {DISMISS}`")
     value = _typed(ENTITIES[record.entity], issue.field, text)
     await pins.put(conn, record.entity_id, Pin(issue.field, value, "operator", now, f"issue {issue.id}"))
-    ids = [record.entity_id]
-    scene = Scene(
-        record,
-        tuple((await links.by_entities(conn, ids)).get(record.entity_id, ())),
-        tuple((await pins.fetch(conn, ids)).get(record.entity_id, {}).values()),
-        (await statements.fetch(conn, ids)).get(record.entity_id),
-        in_doubt=bool(await attempts.unsettled(conn, ids)),
-    )
-    result = reconcile(record.entity_id, scene, {}, hub.rules(record.entity))
-    if result.changed:
-        await golden.put(conn, [result.golden], now)
-        await changes.append(conn, result.changes)
+    await judge(conn, hub, record, now)
+
+
+async def _again(conn: Transaction, hub: Hub, issue: Issue) -> None:
+    """The sink was never told, as it were: what is still to be told is decided anew at the next push."""
+    record = (await golden.fetch(conn, [issue.entity_id])).get(issue.entity_id)
+    while record is not None and record.merged_into is not None:
+        record = (await golden.fetch(conn, [record.merged_into])).get(record.merged_into)
+    if record is None:
+        raise NotFound(f"the entity of issue {issue.id} is gone", mend=f"`hub issues answer {issue.id} {DISMISS}`")
+    if issue.stream not in hub.connection(issue.connection).lenses:
+        raise BadInput(
+            f"{issue.connection}/{issue.stream} is not mapped any more",
+            mend=f"`hub issues answer {issue.id} {DISMISS}`",
+        )
+    await golden.tell(conn, [Telling(record.entity_id, issue.connection, issue.stream, rev=NEVER, epoch="")])
 
 
 def _typed(entity: EntityDef, name: str, text: str) -> Value:

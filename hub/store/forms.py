@@ -40,12 +40,18 @@ def evidence_of(form: Sequence[str] | None) -> Evidence | None:
 
 
 def statements_form(statements: Mapping[str, Statements]) -> dict[str, Any]:
-    """Channel -> `[denied_at, granted_at, evidence]`."""
-    return {c: [s.denied_at, s.granted_at, evidence_form(s.evidence)] for c, s in statements.items()}
+    """Channel -> `[denied_at, granted_at, evidence]`, and the denial's own evidence where there is any."""
+    return {
+        c: [s.denied_at, s.granted_at, evidence_form(s.evidence), *([evidence_form(s.denial)] if s.denial else [])]
+        for c, s in statements.items()
+    }
 
 
 def statements_of(form: Mapping[str, Any]) -> dict[str, Statements]:
-    return {c: Statements(denied, granted, evidence_of(e)) for c, (denied, granted, e) in form.items()}
+    return {
+        c: Statements(denied, granted, evidence_of(e), evidence_of(more[0]) if more else None)
+        for c, (denied, granted, e, *more) in form.items()
+    }
 
 
 def consent_form(consent: Mapping[str, Consent]) -> dict[str, Any]:
