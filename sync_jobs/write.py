@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,8 @@ class Writer:
     counts: Counts
     failures: int = 0
     fates: dict[str, Status] = field(default_factory=dict)
+    pending: Counter[str] = field(default_factory=Counter)
+    """Writes of each entity that have no outcome yet: until all have one, it counts as not told."""
     faults: dict[str, Fault | None] = field(default_factory=dict)
 
     @property
@@ -71,13 +73,16 @@ class Writer:
             return
         self.fates = {c.entity_id: Status.APPLIED for c in changes}
         self.faults = {}
+        items = await self._items(seen, changes)
+        self.pending = Counter(item.change.entity_id for item in items)
         try:
-            items = await self._items(seen, changes)
             for group in _groups(self.sink, items):
                 for start in range(0, len(group), self.sink.batch_max):
                     await self._batch(group[start : start + self.sink.batch_max])
-        finally:
+        except Failed:
             await self._told(seen, changes)
+            raise
+        await self._told(seen, changes)
 
     async def _items(self, seen: View, changes: Sequence[Change]) -> list[Item]:
         wanted = [Address(c.connection, c.stream, c.remote_id) for c in changes if c.remote_id]
@@ -184,6 +189,8 @@ class Writer:
             return
         settled = await settle(self.hub, self.wired, self.stream, self.sink, list(zip(items, outcomes, strict=True)))
         self._count(settled)
+        self.pending.subtract(item.change.entity_id for item in items)
+        self.pending.update(item.change.entity_id for item, _ in settled.again)
         if stopping is not None:
             raise stopping
         if settled.again:
@@ -214,10 +221,11 @@ class Writer:
         parts = any(f.part for f in policy.fields.values())
         created = {c.entity_id for c in changes if c.op is Op.CREATE} if parts else set()
         epoch = self.wired.epoch(self.stream)
+        fates = {entity: status for entity, status in self.fates.items() if self.pending[entity] <= 0}
         async with self.hub.database.write() as conn:
-            before = await golden.tellings(conn, list(self.fates), self.wired.name, self.stream)
+            before = await golden.tellings(conn, list(fates), self.wired.name, self.stream)
             rows = []
-            for entity, status in self.fates.items():
+            for entity, status in fates.items():
                 rev = seen.goldens[entity].rev
                 tries = before[entity].tries if entity in before else 0
                 if status is Status.LATER:

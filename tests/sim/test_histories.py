@@ -44,6 +44,17 @@ async def test_lost_reply_after_a_create(stage: Stage, vendor: str, mishap: Mish
     assert writes_of(stage, vendor, "create") + writes_of(stage, vendor, "upsert") == 1
 
 
+@pytest.mark.parametrize("mishap", [Mishap.DIES_BEFORE, Mishap.NEVER_SENT, Mishap.SLOW_DOWN, Mishap.FAILS_BEFORE])
+async def test_an_update_that_never_arrived_is_told_again(stage: Stage, mishap: Mishap) -> None:
+    """What was decided and not sent, or sent and not done, is not taken for told."""
+    ann = stage.vendors["alpha"].create({"email": ANN, "title": "CEO"})
+    await well(stage)
+    stage.vendors["alpha"].edit(ann, {"title": "CTO"})
+    script(stage, "beta", mishap)
+    await well(stage)
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "cto")
+
+
 async def test_case_folding_and_trimming_remotes_do_not_bounce(stage: Stage) -> None:
     stage.vendors["alpha"].create({"email": ANN, "title": "  Chief Executive ", "city": " Bonn"})
     await well(stage)
