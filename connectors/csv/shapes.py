@@ -40,20 +40,29 @@ class NoLayout(Exception):
 @dataclass(frozen=True, slots=True)
 class Layout:
     """`columns` names the fields in the file's order: canonical names, else the header as it is. `status` is what the
-    name of the file says of everybody in it."""
+    name of the file says of everybody in it. `family` is what a row without an id of its own is told apart by, beside
+    its address: exports of different systems may hold the same person, and one must not replace the other."""
 
     entity: str
     shape: str
     columns: tuple[str, ...]
     id_column: str = ""
     status: str = ""
+    family: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"columns": list(self.columns)}
 
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> Layout:
-        return cls(said["entity"], said["shape"], tuple(said["columns"]), said["id_column"], said["status"])
+        return cls(
+            said["entity"],
+            said["shape"],
+            tuple(said["columns"]),
+            said["id_column"],
+            said["status"],
+            said.get("family", ""),
+        )
 
     @property
     def width(self) -> int:
@@ -81,10 +90,10 @@ class Layout:
             return f"{self.shape}:{own}"
         email = raw.get("email", "").strip().casefold()
         if email:
-            return f"email:{email}"
+            return f"email:{self.family}:{email}" if self.family else f"email:{email}"
         name = raw.get("name", "").strip().casefold()
         if self.entity == "campaign" and name:
-            return f"name:{name}"
+            return f"name:{self.family}:{name}" if self.family else f"name:{name}"
         return f"row:{blake2b(repr(sorted(raw.items())).encode(), digest_size=10).hexdigest()}"
 
 
@@ -121,7 +130,17 @@ def layout(header: Sequence[str], name: str, settings: Settings) -> Layout:
     columns = _columns(titles, squashed, table, shape)
     told = STATUS_IN_NAME.match(name) if shape == "mailchimp" else None
     status = told[1].lower().replace("-", "") if told else ""
-    return Layout(entity, shape, columns, _id_column(titles, squashed, columns, shape, settings), status)
+    own_id = _id_column(titles, squashed, columns, shape, settings)
+    return Layout(entity, shape, columns, own_id, status, family(name, shape))
+
+
+def family(name: str, shape: str) -> str:
+    """What stays of a file's name from one export to the next: without folder, ending, dates, numbers and copies.
+    Mailchimp writes one audience into a file per status, so its files are one family."""
+    if shape == "mailchimp":
+        return "mailchimp"
+    stem = name.rpartition("/")[2].rpartition(".")[0] or name
+    return "-".join(re.findall(r"[^\W\d_]+", re.sub(r"\bcopy\b|\([0-9]+\)", " ", stem.casefold())))
 
 
 def _columns(titles: Sequence[str], squashed: Sequence[str], table: Mapping[str, str], shape: str) -> tuple[str, ...]:

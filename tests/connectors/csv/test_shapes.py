@@ -6,7 +6,7 @@ import pytest
 
 from connectors.csv.headers import CONTACT_COLUMNS, shape_of, squash
 from connectors.csv.settings import Settings
-from connectors.csv.shapes import NoLayout, layout
+from connectors.csv.shapes import NoLayout, family, layout
 from connectors.csv.sniff import sniff
 from tests.connectors.csv.walks import Folder
 
@@ -255,7 +255,7 @@ async def test_an_id_column_of_ones_own(folder: Folder) -> None:
 async def test_ids_without_a_column(folder: Folder) -> None:
     folder.put("people.csv", "Email,Last Name,Phone\n A@X.example ,S,1\n,T,2\n,U,3\n")
     ids = [record.id for record in (await folder.walk()).records]
-    assert ids[0] == "email:a@x.example"
+    assert ids[0] == "email:people:a@x.example"
     assert [id_.partition(":")[0] for id_ in ids[1:]] == ["row", "row"]
     assert len(set(ids)) == 3
     assert ids == [record.id for record in (await folder.walk()).records]
@@ -265,8 +265,8 @@ async def test_the_same_id_twice_in_a_file_is_told(folder: Folder) -> None:
     folder.put("people.csv", "Email,First Name\na@x.example,Old\nb@x.example,B\nA@x.example,New\n")
     walk = await folder.walk()
     assert [(r.id, r.raw["first_name"]) for r in walk.records] == [
-        ("email:a@x.example", "New"),
-        ("email:b@x.example", "B"),
+        ("email:people:a@x.example", "New"),
+        ("email:people:b@x.example", "B"),
     ]
     assert walk.said == ["people.csv, line 2: the same id as line 4, which counts; set `id_column` to tell them apart"]
     assert walk.last.complete
@@ -302,3 +302,18 @@ def test_columns_are_known_by_their_own_names() -> None:
 def test_a_single_column_has_no_delimiter() -> None:
     dialect, start = sniff(b"email\na@x.example\n", Settings())
     assert (dialect.delimiter, dialect.encoding, dialect.sure, start) == (",", "utf-8", False, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "said"),
+    [
+        ("webinar-2026-11-22.csv", "plain", "webinar"),
+        ("exports/Webinar (2).CSV", "plain", "webinar"),
+        ("webinar copy.csv", "plain", "webinar"),
+        ("trade_fair.csv", "plain", "trade-fair"),
+        ("20261122.csv", "plain", ""),
+        ("unsubscribed_members_export_ab12.csv", "mailchimp", "mailchimp"),
+    ],
+)
+def test_a_family_outlives_the_dates_in_its_file_names(name: str, shape: str, said: str) -> None:
+    assert family(name, shape) == said
