@@ -93,7 +93,7 @@ class OnGone(StrEnum):
 
 
 class OnBuried(StrEnum):
-    """What to do here with the record of an entity that was buried or left the scope."""
+    """What to do here with the record of an entity that was buried."""
 
     REMOVE = "remove"
     LEAVE = "leave"
