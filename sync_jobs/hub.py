@@ -93,6 +93,7 @@ class Hub:
         self._sleep = sleep
         self._jitter = jitter
         self._rules: dict[str, Rules] = {}
+        self._rows: dict[str, Connection] = {}
 
     @classmethod
     async def open(
@@ -127,6 +128,7 @@ class Hub:
         for name in self.wired.keys() - {row.name for row in rows}:
             await self.wired.pop(name).caller.close()
         self.unusable.clear()
+        self._rows = {row.name: row for row in rows}
         for row in rows:
             old = self.wired.get(row.name)
             if old is None or old.connection != row:
@@ -192,12 +194,12 @@ class Hub:
         return self._rules[entity]
 
     def _rank(self, connection: str, rule: Survivorship) -> float:
-        wired = self.wired.get(connection)
-        names = (connection, wired.connector.name) if wired else (connection,)
+        row = self._rows.get(connection)  # also of one that cannot be used now: its words keep their place
+        names = (connection, row.connector) if row else (connection,)
         for place, name in enumerate(rule.rank):
             if name in names:
                 return float(place)
-        return len(rule.rank) + (wired.connection.rank if wired else 1000) / 1000
+        return len(rule.rank) + (row.rank if row else 1000) / 1000
 
     def _weight(self, address: Address, field: str) -> Weight:
         policy = self._policy(address)

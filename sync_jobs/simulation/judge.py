@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
 
-from hub.domain.moments import iso, parse
 from hub.store import golden
 from sync_jobs.hub import Hub
 from sync_jobs.simulation.people import TEXTS, Crowd, Word
@@ -25,7 +23,6 @@ async def judge(stage: Stage, crowd: Crowd, second_writes: int, quiet: bool, ver
         found.append(f"verify finds {verified.differ} records that differ: {verified.reasons}")
     found += _duplicates(stage)
     found += _consent(stage, crowd)
-    found += _resurrections(stage, crowd)
     found += await _people(stage.hub, crowd)
     found += _words(stage, crowd)
     return found
@@ -56,23 +53,6 @@ def _consent(stage: Stage, crowd: Crowd) -> list[str]:
             if crowd.vendor_email(name, remote_id) in crowd.truth.denied and not person.get("opted_out"):
                 found.append(f"{name} {remote_id} is not opted out, though the person is")
     return found
-
-
-def _resurrections(stage: Stage, crowd: Crowd) -> list[str]:
-    """A person whom somebody deleted, and whom nobody touched before or after without being read, lives nowhere...
-    unless another copy was edited: only those that nobody touched since long before the deletion are judged."""
-    found = []
-    for email, at in crowd.truth.deleted.items():
-        if crowd.truth.touched_at.get(email, "") >= _long_before(at):
-            continue
-        alive = [n for n, v in stage.vendors.items() if v.find(email)]
-        if alive:
-            found.append(f"{email} was deleted and lives in {alive}")
-    return found
-
-
-def _long_before(at: str) -> str:
-    return iso(parse(at) - timedelta(minutes=30))
 
 
 async def _people(hub: Hub, crowd: Crowd) -> list[str]:

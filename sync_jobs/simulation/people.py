@@ -28,14 +28,11 @@ class Word:
 @dataclass(slots=True)
 class Truth:
     """`unsure`: (email, field) whose winner can't be told from outside: a word was deleted or overwritten before
-    anybody read it. `denied`: addresses that opted out anywhere. `deleted`: addresses whose last act was a deletion
-    everywhere, with its time."""
+    anybody read it. `denied`: addresses that opted out anywhere."""
 
     words: list[Word] = field(default_factory=list)
     unsure: set[tuple[str, str]] = field(default_factory=set)
     denied: set[str] = field(default_factory=set)
-    deleted: dict[str, str] = field(default_factory=dict)
-    touched_at: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -70,7 +67,6 @@ class Crowd:
         for name, value in fields.items():
             if name in TEXTS:
                 self.truth.words.append(Word(email, connection, remote_id, TEXTS[name], value, now))
-        self.truth.touched_at[email] = now
 
     def vendor_email(self, connection: str, remote_id: str) -> str:
         person = self.stage.vendors[connection].get(remote_id) or {}
@@ -91,7 +87,6 @@ class Crowd:
             fields["title"] = self.fresh("title")
         remote_id = vendor.create(fields)
         self.say(connection, remote_id, {k: v for k, v in fields.items() if k != "email"})
-        self.truth.touched_at[email] = iso(self.stage.now)
         return f"create {connection} {remote_id} {email}"
 
     def edit(self) -> str:
@@ -125,7 +120,6 @@ class Crowd:
         email = self.vendor_email(connection, remote_id)
         self._unread(connection, remote_id, email)
         self.stage.vendors[connection].delete(remote_id)
-        self.truth.deleted[email] = iso(self.stage.now)
         return f"delete {connection} {remote_id}"
 
     def opt_out(self) -> str:
@@ -136,7 +130,6 @@ class Crowd:
         email = self.vendor_email(connection, remote_id)
         self.stage.vendors[connection].opt_out(remote_id)
         self.truth.denied.add(email)
-        self.truth.touched_at[email] = iso(self.stage.now)
         return f"opt out {connection} {remote_id}"
 
     def merge(self) -> str:
@@ -151,7 +144,6 @@ class Crowd:
                 email = self.vendor_email(connection, twins[0])
                 self._unread(connection, twins[1], email)
                 survivor = vendor.merge(twins[0], twins[1])
-                self.truth.touched_at[email] = iso(self.stage.now)
                 return f"merge {connection} {twins[0]}+{twins[1]} -> {survivor}"
         return "merge: no twins"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -99,6 +100,24 @@ async def _resume(hub: Hub) -> None:
         await hub.wire()
 
 
+async def _farewell(stage: Stage, crowd: Crowd, sleep: Callable[[float], Awaitable[None]]) -> list[str]:
+    """At rest, somebody deletes a person in one system: then the person is gone everywhere, and stays gone."""
+    hub, picked = stage.hub, crowd.pick()
+    assert hub is not None
+    if picked is None:
+        return []
+    connection, remote_id = picked
+    email = crowd.vendor_email(connection, remote_id)
+    if sum(crowd.vendor_email(connection, i) == email for i in stage.vendors[connection].ids()) > 1:
+        return []  # a twin lives on: nobody said that the person is gone
+    stage.vendors[connection].delete(remote_id)
+    for _ in range(2):
+        stage.step(CALM)
+        await sync(hub, until_quiet=True, sleep=sleep, side_by_side=False)
+    left = [name for name, vendor in stage.vendors.items() if vendor.find(email)]
+    return [f"{email} was deleted in {connection} and lives in {left}"] if left else []
+
+
 async def finish(stage: Stage, crowd: Crowd, seed: int = 0, steps: int = 0) -> Trace:
     """Everything heals; the hub syncs until quiet, then once more; the judge speaks."""
     stage.healed = True
@@ -116,6 +135,7 @@ async def finish(stage: Stage, crowd: Crowd, seed: int = 0, steps: int = 0) -> T
     second = await sync(hub, until_quiet=True, sleep=pass_time, side_by_side=False)
     verified = await verify(hub)
     violations = await judge(stage, crowd, second.writes, first.quiet and second.quiet, verified)
+    violations += await _farewell(stage, crowd, pass_time)
     digest = blake2b("\n".join(stage.notes).encode(), digest_size=16).hexdigest()
     return Trace(
         seed,
