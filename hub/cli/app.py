@@ -11,12 +11,10 @@ import typer
 from rich.text import Text
 
 from hub import clock, logs, settings
-from hub.cli import connections, consent, demo, exporting, issues, looking, play, setup, work
+from hub.cli import INTERRUPTED, connections, consent, demo, exporting, issues, looking, play, setup, work
 from hub.cli.options import home_said
 from hub.cli.screen import err, fail, plain_lines, print_json
 from hub.errors import HubError
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="hub",

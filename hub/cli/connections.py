@@ -13,7 +13,7 @@ from rich.text import Text
 
 from hub.cli import tables
 from hub.cli.options import AsJson, Home, Yes, inside
-from hub.cli.screen import answer, err
+from hub.cli.screen import answer, err, plain
 from hub.errors import BadInput
 from hub.operations import connections as operations
 from hub.operations import forms
@@ -146,8 +146,6 @@ def _listed(answered: operations.Connections) -> RenderableType:
     for c in answered.connections:
         writes = Text("allowed", style="green") if c.writes else Text("read-only", style="yellow")
         state = tables.state(c.state)
-        if c.reason:
-            state.append(f": {c.reason}", style="dim")
         table.add_row(
             Text(c.name, style="bold"),
             c.connector,
@@ -157,7 +155,8 @@ def _listed(answered: operations.Connections) -> RenderableType:
             tables.text(c.account or "unchecked"),
             tables.text(c.base_url, "dim"),
         )
-    return table
+    why = [tables.line((f"{c.name}: ", "bold"), (plain(c.reason), "red")) for c in answered.connections if c.reason]
+    return tables.stack(table, *why)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import RenderableType
+from rich.text import Text
 
 from hub.cli import explaining, tables
 from hub.cli.options import AsJson, Home, inside
@@ -69,5 +70,5 @@ def _shown(shown: operations.ConsentShown) -> RenderableType:
         tables.line((f"{shown.entity} ", "dim"), (shown.entity_id, "bold")),
         explaining.consents(shown.consent, {}) if shown.consent else tables.line("nobody said anything yet"),
         *explaining.lifts(shown.consent),
-        *(tables.line(("→ ", "cyan"), plain(note)) for note in shown.notes),
+        Text("\n").join(tables.line(("→ ", "cyan"), plain(note)) for note in shown.notes) if shown.notes else None,
     )

@@ -70,14 +70,13 @@ def _shown(shown: operations.IssueShown) -> RenderableType:
     rows += [(name.replace("_", " "), plain(value)) for name, value in i.detail.items() if plain(value)]
     if i.answer is not None:
         rows.append(("answered", plain(i.answer)))
-    answers = [
-        tables.line(("  ", ""), (f"hub issues answer {i.id} {word}", "bold"), f"  {meaning}")
-        for word, meaning in shown.answers.items()
-    ]
+    answers = tables.line("you may answer:")
+    for word, meaning in shown.answers.items():
+        answers.append(f"\n  hub issues answer {i.id} {word}", style="bold").append(f"  {meaning}", style="not bold")
     return tables.stack(
         tables.line((f"#{i.id} ", "dim"), (plain(i.summary), "bold")),
         tables.facts(rows),
-        *([tables.line("you may answer:"), *answers] if answers else []),
+        answers if shown.answers else None,
     )
 
 

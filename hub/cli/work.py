@@ -12,6 +12,7 @@ from hub.cli import changes, tables
 from hub.cli.options import AsJson, Home, inside
 from hub.cli.progress import Bars
 from hub.cli.screen import answer, cut, plain
+from hub.domain.connection import ConnectionState
 from hub.operations import backfill as backfills
 from hub.operations import plan as plans
 from hub.operations import sync as syncs
@@ -79,7 +80,9 @@ def synced(done: syncs.Synced) -> RenderableType:
     parked = [tables.line((f"{name}: ", "bold"), (plain(why), "yellow")) for name, why in done.parked.items()]
     asleep = [n for n, c in done.connections.items() if c.writes is False]
     notice = tables.line(("read-only: ", "yellow"), ", ".join(asleep), "; see `hub plan`") if asleep else None
-    return tables.stack(counts_table(dict(done.connections)), verdict, notice, *troubles, *parked)
+    paused = [n for n, c in done.connections.items() if c.state == ConnectionState.PAUSED]
+    rest = tables.line(("paused, not read: ", "yellow"), ", ".join(paused)) if paused else None
+    return tables.stack(counts_table(dict(done.connections)), verdict, notice, rest, *troubles, *parked)
 
 
 def plan(
@@ -162,7 +165,7 @@ def backfill(
 
 
 def _backfilled(done: backfills.Backfilled) -> RenderableType:
-    window = f"{done.since or 'the beginning'} to {done.until}"
+    window = f"{done.since or 'the beginning'} to {done.until or 'now'}"
     rows: list[tuple[str, RenderableType | str]] = [
         ("stream", f"{done.connection}/{done.stream}"),
         ("window (UTC)", window),

@@ -119,7 +119,7 @@ def _spoken() -> Iterator[None]:
     """A store that fails is an error for its operator, not a defect of the hub."""
     try:
         yield
-    except HubError:
+    except (HubError, BrokenPipeError):  # a reader of our output that went away is no trouble of the store
         raise
     except Exception as error:
         meant = trouble.meaning(error)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hub.domain.connection import ConnectionState
-from hub.errors import BadInput
+from hub.errors import BadInput, Refused
 from hub.operations.connections import named
 from hub.operations.faults import sentence
 from sync_jobs import runner
@@ -51,7 +51,7 @@ async def sync(hub: Hub, connection: str | None, *, until_quiet: bool, progress:
     """One round, or rounds until nothing is left. `connection` None means every one. BadInput without any."""
     if not hub.wired and not hub.unusable:
         raise BadInput("there are no connections yet", mend="`hub connections add NAME --connector CONNECTOR`")
-    only = None if connection is None else [(await named(hub, connection)).name]
+    only = None if connection is None else [await _awake(hub, connection)]
     report = await runner.sync(hub, only, until_quiet=until_quiet, progress=progress)
     chosen = [hub.wired[name].connection for name in report.connections]
     failed = {name: why for name, why in hub.unusable.items() if only is None or name in only}
@@ -61,6 +61,14 @@ async def sync(hub: Hub, connection: str | None, *, until_quiet: bool, progress:
     by_trust = sorted(report.connections, key=lambda name: (hub.wired[name].connection.rank, name))
     counts = {name: _counts(hub, name, report.connections[name]) for name in by_trust}
     return Synced(not failed and not parked, report.rounds, report.quiet, counts, failed, parked)
+
+
+async def _awake(hub: Hub, connection: str) -> str:
+    """The name of a connection that may be synced. Refused for a paused one: somebody decided that."""
+    row = await named(hub, connection)
+    if row.state is ConnectionState.PAUSED:
+        raise Refused(f"{connection} is paused", mend=f"`hub connections resume {connection}`")
+    return row.name
 
 
 def _counts(hub: Hub, name: str, done: Counts) -> ConnectionCounts:
