@@ -66,7 +66,9 @@ async def hear(conn: Transaction, hub: Hub, wired: Wired, stream: str, seen: Seq
     results = _judge(batch, identities, scenes)
     deferred = {a for r in results for a in r.deferred}
     await _keep(conn, hub, batch, results)
-    counts.issues += await troubles.of_hearing(conn, hub, batch.wired.name, stream, batch.readings, results, identities)
+    counts.issues += await troubles.of_hearing(
+        conn, hub.now_text(), batch.wired.name, stream, batch.readings, results, identities
+    )
     heard = [(o.address, o.revision) for o in seen if o.address not in deferred]
     await observations.mark_heard(conn, heard)
     counts.heard += len(heard)

@@ -161,7 +161,7 @@ class Hub:
             connector,
             row.base_url,
             connector.auth(settings, secrets),
-            StoredTokens(self, row.name),
+            StoredTokens(self.database, self.vault, row.name, self.now_text),
             clock=self.clock,
             sleep=self._sleep,
             transport=self._transports.get(row.name),

@@ -9,7 +9,7 @@ from hub.engine.guard import Tally, Tripped, guard, tally
 from hub.store import golden, links
 from sync_jobs import brakes
 from sync_jobs.hub import Hub
-from sync_jobs.push import BATCH, view
+from sync_jobs.view import BATCH, view
 from sync_jobs.wiring import Wired
 
 

@@ -5,20 +5,16 @@ Nothing is remembered from an earlier decision: what is written was decided on w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from hub.domain.golden import Golden
-from hub.domain.link import Link
 from hub.domain.outcome import Fault, FaultKind
 from hub.domain.plan import Change, Op
 from hub.domain.telling import Telling
-from hub.engine.decide import Decision, decide, key_of
 from hub.engine.guard import Tally, Tripped, guard, tally
 from hub.sdk.http import ContractBroken
 from hub.sdk.sinks import Sink
-from hub.store import attempts, golden, links
-from hub.store.database import Transaction
+from hub.store import golden, links
 from hub.transport.client import Failed
 from sync_jobs import brakes
 from sync_jobs.connection import stop
@@ -29,10 +25,10 @@ from sync_jobs.look import Looked, hear_looked, look
 from sync_jobs.park import park, release
 from sync_jobs.pull import pull
 from sync_jobs.reconcile import reconcile
+from sync_jobs.view import BATCH, View, view
 from sync_jobs.wiring import Wired
 from sync_jobs.write import Writer
 
-BATCH = 500
 LOOK_SINGLY_MAX = 10
 """Where a vendor shows one record per call, more looks than this are cheaper as one read of what changed."""
 
@@ -42,37 +38,6 @@ class Pushed:
     counts: Counts
     tripped: tuple[Tripped, ...] = ()
     fault: Fault | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Entities as the store holds them now, and what is decided about each."""
-
-    goldens: Mapping[str, Golden] = field(default_factory=dict)
-    links: Mapping[str, Sequence[Link]] = field(default_factory=dict)
-    decisions: Mapping[str, Decision] = field(default_factory=dict)
-
-    def changes(self) -> list[Change]:
-        return [c for d in self.decisions.values() for c in d.changes]
-
-
-async def view(conn: Transaction, wired: Wired, stream: str, ids: Sequence[str]) -> View:
-    """Decides about these entities, purely on what the store holds."""
-    goldens = await golden.fetch(conn, ids)
-    owned = await links.by_entities(conn, ids)
-    unsettled = await attempts.unsettled(conn, ids)
-    place = wired.place(stream)
-    decisions = {
-        e: decide(
-            record,
-            owned.get(e, ()),
-            place,
-            in_doubt=bool(unsettled.get(e)),
-            key=key_of(record, owned.get(e, ()), place.policy),
-        )
-        for e, record in goldens.items()
-    }
-    return View(goldens, owned, decisions)
 
 
 async def push(hub: Hub, wired: Wired, stream: str, run_id: str, *, progress: Progress | None = None) -> Pushed:

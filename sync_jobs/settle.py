@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hub.domain.attempt import AttemptState
 from hub.domain.issue import Issue
@@ -25,11 +25,9 @@ from hub.transport.client import Failed
 from sync_jobs import troubles
 from sync_jobs.counts import Counts
 from sync_jobs.hub import Hub
+from sync_jobs.item import Item
 from sync_jobs.look import hear_looked, look
 from sync_jobs.wiring import Wired
-
-if TYPE_CHECKING:
-    from sync_jobs.write import Item
 
 STATES = {
     Status.APPLIED: AttemptState.APPLIED,

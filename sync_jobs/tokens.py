@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from hub.sdk.auth import Token
 from hub.store import secrets
+from hub.store.database import Database
+from hub.store.secrets import Vault
 
-if TYPE_CHECKING:
-    from sync_jobs.hub import Hub
 
-
+@dataclass(frozen=True, slots=True)
 class StoredTokens:
-    """The token of one connection."""
+    """The token of one connection. `now` gives the time as text."""
 
-    def __init__(self, hub: Hub, connection: str) -> None:
-        self._hub = hub
-        self._connection = connection
+    database: Database
+    vault: Vault
+    connection: str
+    now: Callable[[], str]
 
     async def load(self) -> Token | None:
-        async with self._hub.database.read() as conn:
-            return await secrets.fetch_token(conn, self._hub.vault, self._connection)
+        async with self.database.read() as conn:
+            return await secrets.fetch_token(conn, self.vault, self.connection)
 
     async def save(self, token: Token) -> None:
-        async with self._hub.database.write() as conn:
-            await secrets.put_token(conn, self._hub.vault, self._connection, token, self._hub.now_text())
+        async with self.database.write() as conn:
+            await secrets.put_token(conn, self.vault, self.connection, token, self.now())

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
 from hub.domain.issue import Issue
 from hub.domain.keys import Address
@@ -20,9 +19,6 @@ from hub.store import issues
 from hub.store.database import Transaction
 from mappings.reading import Reading, ValueComplaint
 
-if TYPE_CHECKING:
-    from sync_jobs.hub import Hub
-
 VALUE, UNREADABLE, DISPUTE, DELETION, CROWD = "value", "unreadable", "dispute", "deletion", "crowd"
 REFUSED, UNTOLD, TAKEN, NOT_KEPT, BRAKE, VANISHED = "refused", "untold", "taken", "not_kept", "brake", "vanished"
 CONNECTION = "connection"
@@ -30,7 +26,7 @@ CONNECTION = "connection"
 
 async def of_hearing(
     conn: Transaction,
-    hub: Hub,
+    now: str,
     connection: str,
     stream: str,
     readings: Mapping[Address, Reading],
@@ -38,7 +34,6 @@ async def of_hearing(
     identities: Identities,
 ) -> int:
     """Values that could not be read, rules that ask, deletions to judge, keys held by a crowd. Answers how many."""
-    now = hub.now_text()
     raised = [
         value(address, complaint, now) for address, reading in readings.items() for complaint in reading.complaints
     ]

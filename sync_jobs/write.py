@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hub.domain.attempt import Attempt, AttemptState
 from hub.domain.keys import Address
@@ -26,26 +26,14 @@ from mappings.lens import Lens
 from sync_jobs import troubles
 from sync_jobs.counts import Counts
 from sync_jobs.hub import Hub
+from sync_jobs.item import Item
 from sync_jobs.settle import Settled, settle
+from sync_jobs.view import View
 from sync_jobs.wiring import Wired
-
-if TYPE_CHECKING:
-    from sync_jobs.push import View
 
 FAILURES_MAX = 3
 """Batches in a row that fail before the push gives up for now."""
 STOPPING = (FaultKind.UNAUTHORISED, FaultKind.MISCONFIGURED, FaultKind.RATE_LIMITED)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A change on its way: in the vendor's words, with what it should make the record show, and its open attempt."""
-
-    change: Change
-    write: Write
-    expect: Mapping[str, Value]
-    before: Mapping[str, Any] | None
-    attempt: Attempt | None = None
 
 
 @dataclass(slots=True)
