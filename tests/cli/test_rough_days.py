@@ -12,6 +12,7 @@ import pytest
 import hub.cli as command_line
 from hub.operations import home as homes
 from hub.operations.sandboxes import Serving
+from hub.operations.turns import turn
 from tests.cli.conftest import Hub, connect
 
 
@@ -88,3 +89,12 @@ def test_a_mistake_in_a_mapping_costs_only_its_connection(
     assert "given_nam" in listed.out
     document.unlink()
     assert hub("sync", "--until-quiet").code == 0
+
+
+def test_two_syncs_of_one_home_do_not_overlap(hub: Hub, home: Path, vendors: dict[str, Serving], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert connect(hub, monkeypatch, vendors["hubspot"]).code == 0
+    with turn(home):
+        refused = hub("sync")
+        assert refused.code == 1
+        assert "another process" in refused.err
+    assert hub("sync").code == 0
