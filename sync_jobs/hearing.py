@@ -87,6 +87,7 @@ def _read(batch: Batch) -> None:
             seen.modified_at or seen.seen_at,
             reading.in_scope,
             seen.gone,
+            seen.seen_at,
         )
 
 

@@ -29,6 +29,8 @@ class Shown:
     in_scope: bool = True
     gone: bool = False
     """The record was deleted there. What it last said of consent still counts; nothing else of it is heard."""
+    seen: str = ""
+    """When the hub saw it; `at` when unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ SILENCE = Statements()
 
 def hear(link: Link, shown: Shown, policy: StreamPolicy, expected: Expectation = NOTHING) -> Heard:
     """Pure: the same link, observation and expectation give the same result, and hearing twice changes nothing."""
-    hearing = _Hearing(link, shown.at)
+    hearing = _Hearing(link, shown.at, shown.seen or shown.at)
     if shown.gone:
         for channel, reading in shown.consent.items():
             hearing.consent(channel, reading, expected.values)
@@ -96,11 +98,12 @@ def _kept_as(compare: Compare, told: Value, shown: Value) -> bool:
 class _Hearing:
     """Collects the changes of one link; copies a mapping only when it first changes."""
 
-    __slots__ = ("at", "echo", "link", "moved", "news", "said", "sent", "statements")
+    __slots__ = ("at", "echo", "link", "moved", "news", "said", "seen", "sent", "statements")
 
-    def __init__(self, link: Link, at: str) -> None:
+    def __init__(self, link: Link, at: str, seen: str) -> None:
         self.link = link
         self.at = at
+        self.seen = seen
         self.echo = dict(link.echo)
         self.sent = dict(link.sent)
         self.said: dict[str, Said] = dict(link.said)
@@ -155,7 +158,8 @@ class _Hearing:
         if before != reading.state:
             self._agree(name, reading.state, reading.state)
         said = self.statements.get(channel, SILENCE)
-        word = _statement(reading, self.at, fresh=before != reading.state and not _ours(reading, expected, name))
+        at = self.at if before is None else max(self.at, self.seen)
+        word = _statement(reading, at, fresh=before != reading.state and not _ours(reading, expected, name))
         joined = said if word is SILENCE else said.join(word)
         if joined != said:
             self.statements[channel] = joined
@@ -199,13 +203,20 @@ def _ours(reading: ConsentReading, expected: Values, name: str) -> bool:
 
 
 def _statement(reading: ConsentReading, at: str, *, fresh: bool) -> Statements:
-    """A denial counts when the remote departed from its echo, for our own write shows as one too. A grant counts by
-    its evidence alone: it carries its own time, and joining it twice changes nothing."""
+    """A denial counts when the remote departed from its echo, for our own write shows as one too. Where the vendor has
+    no time of its own for it, one that came between two reads counts from when it was seen: its record's time may be
+    older, and a grant given before it must not win. A grant counts by its evidence alone: it carries its own time, and
+    joining it twice changes nothing."""
     if reading.state == "denied" and fresh:
-        return Statements(denied_at=reading.at or at)
+        return Statements(denied_at=_at_the_latest(reading.at or at))
     if reading.state == "granted" and reading.evidence is not None:
         return Statements(granted_at=reading.evidence.when, evidence=reading.evidence)
     return SILENCE
+
+
+def _at_the_latest(at: str) -> str:
+    """A vendor that keeps whole seconds cuts off up to one: in doubt, the denial came at the end of it."""
+    return at.removesuffix(".000Z") + ".999Z" if at.endswith(".000Z") else at
 
 
 def settle(link: Link, told: Values, shown: Shown | None, policy: StreamPolicy) -> Link:

@@ -91,7 +91,9 @@ def test_a_mistake_in_a_mapping_costs_only_its_connection(
     assert hub("sync", "--until-quiet").code == 0
 
 
-def test_two_syncs_of_one_home_do_not_overlap(hub: Hub, home: Path, vendors: dict[str, Serving], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_syncs_of_one_home_do_not_overlap(
+    hub: Hub, home: Path, vendors: dict[str, Serving], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert connect(hub, monkeypatch, vendors["hubspot"]).code == 0
     with turn(home):
         refused = hub("sync")

@@ -107,8 +107,8 @@ def test_what_we_added_to_a_set_is_not_the_remotes_word() -> None:
 
 def test_a_denial_is_heard_once_and_our_own_never() -> None:
     first = heard(link(), shown({}, 1, "denied")).link
-    assert first.statements["email"].denied_at == at(1)
-    assert heard(first, shown({}, 9, "denied")).link.statements["email"].denied_at == at(1)
+    assert first.statements["email"].denied_at == "2026-01-01T00:00:01.999Z"
+    assert heard(first, shown({}, 9, "denied")).link.statements == first.statements
     told = settle(link(), {"consent.email": "denied"}, shown({}, 1, "denied"), POLICY)
     assert not heard(told, shown({}, 2, "denied")).link.statements
 
@@ -116,7 +116,7 @@ def test_a_denial_is_heard_once_and_our_own_never() -> None:
 def test_a_remote_that_drops_a_denial_says_nothing_but_is_seen() -> None:
     first = heard(link(), shown({}, 1, "denied")).link
     after = heard(first, shown({}, 2, "none"))
-    assert after.link.statements["email"].denied_at == at(1)
+    assert after.link.statements == first.statements
     assert after.link.echo["consent.email"] == "none"
     assert after.moved
 
@@ -130,3 +130,10 @@ def test_a_write_in_doubt_is_ours_also_in_the_form_the_vendor_keeps() -> None:
     result = heard(before, shown({"title": "CHIEF OFFICER"}, 2), Expectation({"title": "Chief officer"}))
     assert not result.news
     assert (result.link.sent["title"], result.link.echo["title"]) == ("Chief officer", "CHIEF OFFICER")
+
+
+def test_a_denial_between_two_reads_counts_from_when_it_was_seen() -> None:
+    """The vendor's record-level time is whole seconds, or does not move with consent at all."""
+    before = heard(link(), shown({}, 1, "none")).link
+    after = heard(before, shown({}, 1, "denied", seen=at(30))).link
+    assert after.statements["email"].denied_at == "2026-01-01T00:00:30.999Z"
