@@ -220,10 +220,25 @@ async def _read_back(batch: _Batch, sink: Sink) -> None:
             link = known.get(batch.address(remote_id))
             if link is not None and remote_id in told:
                 shown = _read(batch, record.raw, record.modified_at)
-                changed.append(replace(link, echo={**link.echo, **_echo(told[remote_id].expect, shown)}))
+                echo = _echo(told[remote_id].expect, shown)
+                echo |= _ignored(batch, told[remote_id], shown, echo)
+                changed.append(replace(link, echo={**link.echo, **echo}))
                 _check_consent(batch, told[remote_id], shown)
         await links.put(conn, changed, batch.now)
         await issues.raise_all(conn, [i for i in batch.raised if i.kind == troubles.NOT_KEPT])
+
+
+def _ignored(batch: _Batch, item: Item, shown: Shown, echo: Mapping[str, Value]) -> dict[str, Value]:
+    """Fields that show just what they showed before the write: this vendor keeps the value in a form of its own, or
+    changes it back. They are told no more until something moves, and a steward is told."""
+    lens = batch.wired.lenses[batch.stream]
+    before = lens.get(item.before).values if item.before else {}
+    odd = [n for n in item.expect if n in shown.values and n not in echo and not n.startswith(CONSENT)]
+    vain = [n for n in odd if n in before and before[n] == shown.values[n]]
+    if vain:
+        batch.settled.counts.issues += 1
+        batch.raised.append(troubles.not_kept(item.change, vain, batch.now))
+    return {n: shown.values[n] for n in vain}
 
 
 def _echo(told: Mapping[str, Value], shown: Shown) -> dict[str, Value]:

@@ -25,10 +25,10 @@ TITLE_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """`case`: what it does to texts (keep, upper, lower). `unique_email`: refuses a second record with an address.
-    `whole_batches`: one invalid record refuses its batch without a word which. `whole_seconds`: times without
-    milliseconds. `mints_ids`: a merge makes a record with a new id that answers for the old ones. `lag`: seconds until
-    the listing shows a write."""
+    """`case`: what it does to texts (keep, upper, lower, mirror). `unique_email`: refuses a second record with an
+    address. `whole_batches`: one invalid record refuses its batch without a word which. `whole_seconds`: times
+    without milliseconds. `mints_ids`: a merge makes a record with a new id that answers for the old ones. `lag`:
+    seconds until the listing shows a write."""
 
     case: str = "keep"
     trims: bool = False
@@ -150,7 +150,9 @@ class Unruly:
         for name, value in fields.items():
             if isinstance(value, str) and name in ("name", "title", "city"):
                 value = value.strip() if self.manners.trims else value
-                value = {"upper": value.upper(), "lower": value.lower()}.get(self.manners.case, value)
+                value = {"upper": value.upper(), "lower": value.lower(), "mirror": value[::-1]}.get(
+                    self.manners.case, value
+                )
             kept[name] = value
         return kept
 

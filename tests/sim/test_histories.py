@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from random import Random
+
 import pytest
 
+from connectors.unruly.sandbox import Manners
 from hub.domain.golden import GoldenState
 from hub.store import cursors
 from hub.transport.mishaps import Mishap
@@ -64,6 +68,20 @@ async def test_case_folding_and_trimming_remotes_do_not_bounce(stage: Stage) -> 
     assert sum(len(v.log) for v in stage.vendors.values()) == writes
     assert held(stage, "title")["beta"].strip() == "CHIEF EXECUTIVE"
     assert held(stage, "title")["gamma"] == "chief executive"
+
+
+async def test_a_vendor_that_rewrites_beyond_recognition_is_told_no_more_and_a_steward_is(tmp_path: Path) -> None:
+    """Its answers don't show the record, so its own form can't be told from an edit at first."""
+    manners = {"alpha": Manners(), "beta": Manners(shows_record=False, case="mirror")}
+    stage = await Stage.set(tmp_path, Random(1), "none", manners)
+    try:
+        stage.vendors["alpha"].create({"email": ANN, "title": "CEO"})
+        await well(stage)
+        assert held(stage, "title") == {"alpha": "CEO", "beta": "OEC"}
+        assert len(stage.vendors["beta"].log) <= 3
+        assert [i.kind for i in await open_issues(stage)] == ["not_kept"]
+    finally:
+        await stage.close()
 
 
 async def test_a_blank_against_an_old_value(stage: Stage) -> None:
