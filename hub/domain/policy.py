@@ -99,6 +99,48 @@ class OnBuried(StrEnum):
     LEAVE = "leave"
 
 
+class OnDrift(StrEnum):
+    """What to do when the remote's fields changed: nothing, take it up in a draft of the mapping, or hold the fields
+    that it breaks until a person agreed."""
+
+    IGNORE = "ignore"
+    ADOPT = "adopt"
+    PARK = "park"
+
+
+@dataclass(frozen=True, slots=True)
+class DriftPolicy:
+    """What to do about a remote field that is new, that was removed, or that changed its type."""
+
+    new: OnDrift = OnDrift.IGNORE
+    removed: OnDrift = OnDrift.PARK
+    retyped: OnDrift = OnDrift.PARK
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """The most that one run may do of one thing in a stream: a number of records or fields, or a share of the records
+    that the hub knows there. One of the two is None."""
+
+    number: int | None = None
+    share: float | None = None
+
+    def of(self, known: int) -> int:
+        """The number, where the hub knows `known` records."""
+        if self.number is not None:
+            return self.number
+        return int((self.share or 0.0) * known)
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What a mapping allows at most in one run. Where the hub's own brakes allow less, these hold."""
+
+    creates: Cap | None = None
+    clears: Cap | None = None
+    removes: Cap | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StreamPolicy:
     """What a mapping says of one stream of a connection.
@@ -121,6 +163,8 @@ class StreamPolicy:
     create_beside: bool = False
     """Create also for an entity that lives in another stream of the same connection: where this stream is a list of
     its own (the file that the hub writes beside the exports it reads), not another form of the same people (a lead)."""
+    drift: DriftPolicy = DriftPolicy()
+    caps: Caps = Caps()
 
 
 @dataclass(frozen=True, slots=True)
