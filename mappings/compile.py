@@ -12,6 +12,7 @@ from mappings.document import parse
 from mappings.lens import Lens
 from mappings.match_authoring import MODIFIED_AT
 from mappings.matching import key_reader
+from mappings.narrowing import narrowed
 from mappings.readers import FieldReader, field_reader, is_plain, plain_reader
 from mappings.scopes import scope_test
 from mappings.writers import field_writer, needs_record
@@ -43,6 +44,7 @@ def compiled(document: Document) -> Lens:
         tuple((doc.channel, consent_reader(doc)) for doc in document.consent if doc.reads),
         tellers,
         scope_test(document.scope),
+        lambda names: compiled(narrowed(document, names)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,12 @@ class Lens:
     consents: tuple[tuple[str, ConsentReader], ...] = field(repr=False)
     tellers: Mapping[str, ConsentDoc] = field(repr=False)
     scope: Test | None = field(repr=False)
+    narrow: Callable[[Collection[str]], Lens] = field(repr=False)
+
+    def without(self, names: Collection[str]) -> Lens:
+        """The same lens with some canonical fields (`consent.<channel>` too) neither read nor written; their remote
+        paths are not requested unless other parts of the document need them. Its hash differs."""
+        return self.narrow(names)
 
     def get(self, raw: Raw, modified_at: str | None = None) -> Reading:
         """The record in canonical words. Any JSON is borne: what doesn't fit is complained of and left out."""
@@ -70,6 +76,30 @@ class Lens:
             take(raw, values, keys)
         in_scope = True if self.scope is None else self.scope(raw)
         return Reading(values, consent, tuple(keys), in_scope, tuple(complaints))
+
+    def reader(self, names: Collection[str]) -> Callable[[Raw], dict[str, Value]]:
+        """A function that reads only these fields, without keys, consent and complaints; `{}` of what is no record.
+
+        What it gives is `get(raw).values` without the other fields. Names that the document lacks are passed over.
+        Build it once for many records.
+        """
+        reads = tuple(read for name, (read, _) in self.by_field.items() if name in names)
+        only = reads[0] if len(reads) == 1 else None
+
+        def one(raw: Raw) -> dict[str, Value]:
+            values: dict[str, Value] = {}
+            if only is not None and (raw.__class__ is dict or isinstance(raw, Mapping)):
+                only(raw, values, [])
+            return values
+
+        def several(raw: Raw) -> dict[str, Value]:
+            values: dict[str, Value] = {}
+            if raw.__class__ is dict or isinstance(raw, Mapping):
+                for read in reads:
+                    read(raw, values, [])
+            return values
+
+        return several if only is None else one
 
     def put(self, values: Values, consent: Mapping[str, str] | None = None, raw: Raw | None = None) -> Payload:
         """The payload that makes a record show `values` and the consent states (`denied`, `granted`) by channel.
