@@ -328,3 +328,42 @@ settings = Table(
     Column("name", String, primary_key=True),
     Column("value", Json, nullable=False),
 )
+
+mapping_versions = Table(  # documents and their history: append-only, but for states
+    "mapping_versions",
+    metadata,
+    Column("name", String, primary_key=True),  # CONNECTION/STREAM, contact or campaign
+    Column("version", Integer, primary_key=True),
+    Column("state", String, nullable=False),  # draft | validated | published | retired | dropped
+    Column("parent", Integer),
+    Column("text", Text, nullable=False),
+    Column("hash", String, nullable=False),  # of its meaning
+    Column("who", String, nullable=False),
+    Column("why", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("published_at", String),
+    Column("plan", String, nullable=False),  # hash of the plan under which it was published
+)
+Index("ix_mapping_versions_state", mapping_versions.c.state, mapping_versions.c.name)
+
+mapping_plans = Table(  # what plans of edits promised, to hold the world against when they are published
+    "mapping_plans",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("versions", Json, nullable=False),
+    Column("bases", Json, nullable=False),
+    Column("hashes", Json, nullable=False),
+    Column("counts", Json, nullable=False),
+    Column("at", String, nullable=False),
+)
+
+rereadings = Table(  # published, and still to be read again: nothing is heard or told there before it is done
+    "rereadings",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("from_version", Integer, nullable=False),
+    Column("to_version", Integer, nullable=False),
+    Column("phase", String, nullable=False),  # records | entities
+    Column("after", String, nullable=False),
+    Column("began_at", String, nullable=False),
+)
