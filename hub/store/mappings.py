@@ -5,6 +5,8 @@ Invariant: of a name at most one version is published; a version's text never ch
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+
 from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
