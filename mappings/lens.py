@@ -84,22 +84,15 @@ class Lens:
         Build it once for many records.
         """
         reads = tuple(read for name, (read, _) in self.by_field.items() if name in names)
-        only = reads[0] if len(reads) == 1 else None
 
-        def one(raw: Raw) -> dict[str, Value]:
-            values: dict[str, Value] = {}
-            if only is not None and (raw.__class__ is dict or isinstance(raw, Mapping)):
-                only(raw, values, [])
-            return values
-
-        def several(raw: Raw) -> dict[str, Value]:
+        def read_some(raw: Raw) -> dict[str, Value]:
             values: dict[str, Value] = {}
             if raw.__class__ is dict or isinstance(raw, Mapping):
                 for read in reads:
                     read(raw, values, [])
             return values
 
-        return several if only is None else one
+        return read_some
 
     def put(self, values: Values, consent: Mapping[str, str] | None = None, raw: Raw | None = None) -> Payload:
         """The payload that makes a record show `values` and the consent states (`denied`, `granted`) by channel.

@@ -39,6 +39,10 @@ def complain(complaints: Complaints, field: FieldDoc, path: str, value: object, 
 
 def field_reader(field: FieldDoc) -> FieldReader:
     """The reader of one field."""
+    return _plain_reader(field) if is_plain(field) else _any_reader(field)
+
+
+def _any_reader(field: FieldDoc) -> FieldReader:
     name = field.name
     if not field.paths:
         constant: Value = (str(field.constant),) if field.definition.many else field.constant
@@ -72,7 +76,7 @@ def plain_reader(fields: tuple[FieldDoc, ...]) -> FieldReader:
     settings = {f.name: (f.name, f.max_length or kinds.MAX_TEXT, f.empty == "is_null") for f in fields}
     flat = tuple((f.paths[0], *settings[f.name]) for f in fields if _is_key(f))
     deep = tuple((getter(f.paths[0]), *settings[f.name]) for f in fields if not _is_key(f))
-    slow = {f.name: field_reader(f) for f in fields}
+    slow = {f.name: _any_reader(f) for f in fields}
 
     def read(raw: Raw, values: dict[str, Value], complaints: Complaints) -> None:
         look = raw.get
@@ -92,6 +96,24 @@ def plain_reader(fields: tuple[FieldDoc, ...]) -> FieldReader:
                 values[name] = None
             elif value is not MISSING:
                 slow[name](raw, values, complaints)
+
+    return read
+
+
+def _plain_reader(field: FieldDoc) -> FieldReader:
+    """The reader of one plain field."""
+    name, get, limit = field.name, getter(field.paths[0]), field.max_length or kinds.MAX_TEXT
+    blank = None if field.empty == "is_null" else ""
+    slow = _any_reader(field)
+
+    def read(raw: Raw, values: dict[str, Value], complaints: Complaints) -> None:
+        value = get(raw)
+        if value.__class__ is str and len(value) <= limit:
+            values[name] = value.strip() or blank
+        elif value is None:
+            values[name] = None
+        elif value is not MISSING:
+            slow(raw, values, complaints)
 
     return read
 

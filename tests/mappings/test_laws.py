@@ -203,3 +203,21 @@ def assert_canonical(document: Document, reading: Reading) -> None:
     for complaint in reading.complaints:
         if complaint.field in fields and not fields[complaint.field].definition.many:
             assert complaint.field not in reading.values
+
+
+@each
+@given(data=st.data())
+@settings(deadline=None, max_examples=40)
+def test_reading_some_fields_gives_what_reading_all_gives_of_them(which: int, data: Any) -> None:
+    lens = PAIRS[which][1]
+    raw = data.draw(records(which))
+    names = data.draw(st.lists(st.sampled_from([*lens.by_field, "no_such_field"]), max_size=4))
+    values = lens.get(raw).values
+    assert lens.reader(names)(raw) == {name: value for name, value in values.items() if name in names}
+
+
+@given(ANY | st.binary(), st.sampled_from([[], ["email"], ["email", "phone"]]))
+@settings(deadline=None)
+def test_reading_some_fields_of_what_is_no_record_gives_nothing(raw: Any, names: list[str]) -> None:
+    assume(not isinstance(raw, dict))
+    assert PAIRS[0][1].reader(names)(raw) == {}
