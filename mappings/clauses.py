@@ -113,3 +113,14 @@ class Document:
     consent: tuple[ConsentDoc, ...] = ()
     scope: tuple[Condition, ...] = ()
     examples: tuple[Mapping[str, Any], ...] = ()
+    lines: Mapping[tuple[str, ...], int] = field(default_factory=dict, compare=False, repr=False)
+    """The line of every place, so that later complaints name one, too."""
+
+    def where(self, *place: str) -> str:
+        """A place as complaints name it: `file:line fields.email.path`; the nearest line above where it has none."""
+        known = place
+        while known and known not in self.lines:
+            known = known[:-1]
+        line = self.lines.get(known)
+        named = f"{self.file}:{line}" if line else self.file
+        return f"{named} {'.'.join(place)}" if place else named

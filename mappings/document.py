@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import blake2b
 
 import orjson
@@ -28,7 +29,9 @@ def check(source: bytes | str, file: str) -> tuple[Document | None, tuple[Compla
     if not isinstance(data, dict):
         return None, tuple(checker.complaints)
     document = build(checker, data, digest(tree, ("about", "examples")))
-    return (None if checker.complaints else document), tuple(checker.complaints)
+    if document is None or checker.complaints:
+        return None, tuple(checker.complaints)
+    return replace(document, lines=checker.lines), ()
 
 
 def parse(source: bytes | str, file: str) -> Document:

@@ -257,7 +257,8 @@ class Files:
 
     def fields(self, response: Response | None) -> Sequence[FieldInfo]:
         columns = CAMPAIGN_COLUMNS if self.entity == "campaign" else CONTACT_COLUMNS
-        return tuple(FieldInfo(name, name, "text", creatable=self.target, updatable=self.target) for name in columns)
+        written = self.target
+        return tuple(FieldInfo(n, n, "text", creatable=written, updatable=written, open=True) for n in columns)
 
 
 def stream(name: str, settings: Settings, _fields: Sequence[str]) -> Stream:

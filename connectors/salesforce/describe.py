@@ -55,4 +55,4 @@ def _parents(item: dict[str, Any]) -> list[FieldInfo]:
     if column is None:
         return []
     title = f"{relation}: {column}"
-    return [FieldInfo(f"{relation}.{column}", title, "string", creatable=False, updatable=False)]
+    return [FieldInfo(f"{relation}.{column}", title, "string", creatable=False, updatable=False, open=True)]

@@ -71,6 +71,8 @@ class FieldInfo:
     unique: bool = False
     choices: tuple[str, ...] = ()
     max_length: int | None = None
+    open: bool = False
+    """Beside it (under the same parent) there may be paths that discovery cannot list."""
 
 
 class Stream(Protocol):
