@@ -54,14 +54,19 @@ def entity_policy(name: str, overrides: Path | None = None) -> EntityPolicy:
     `overrides` is the folder `<home>/mappings`: its `<name>.yaml` replaces the library's. `NotFound` for other names,
     `BadDocument` with every complaint when the document is wrong.
     """
-    if name not in ENTITIES:
-        raise NotFound(f"there is no entity document {name}", mend=nearest(name, ENTITIES))
-    own = overrides / f"{name}.yaml" if overrides is not None else None
-    path = own if own is not None and own.is_file() else ROOT / f"{name}.yaml"
+    path = entity_source(name, overrides)
     policy = survivorship.parse(*_text(path))
     if policy.entity != name:
         raise rejected(str(path), (Complaint(f"{path}:1 entity", f'"{policy.entity}"', name),))
     return policy
+
+
+def entity_source(name: str, overrides: Path | None = None) -> Path:
+    """The file in which survivorship of an entity is written. `NotFound` for other names."""
+    if name not in ENTITIES:
+        raise NotFound(f"there is no entity document {name}", mend=nearest(name, ENTITIES))
+    own = overrides / f"{name}.yaml" if overrides is not None else None
+    return own if own is not None and own.is_file() else ROOT / f"{name}.yaml"
 
 
 def _text(path: Path) -> tuple[bytes, str]:

@@ -1,16 +1,19 @@
 """From observations to golden records: the one place where what was seen becomes what is believed.
 
-Bulk at both ends, pure in the middle: a handful of queries for a batch, the engine, one transaction for the results.
+`judge` only reads: a handful of queries for a batch, then the engine. `hear` keeps what it found, in one transaction.
+So a plan judges with the same code as the job does, and keeps nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from hub.domain.attempt import Attempt
-from hub.domain.golden import Golden
+from hub.domain.consent import Statements
+from hub.domain.golden import Golden, Pin
 from hub.domain.keys import Address, Key
 from hub.domain.link import Link, LinkState
 from hub.domain.observation import Observation
@@ -25,7 +28,11 @@ from mappings.reading import Reading
 from sync_jobs import troubles
 from sync_jobs.counts import Counts
 from sync_jobs.hub import Hub
+from sync_jobs.rulebook import Rulebook
 from sync_jobs.wiring import Wired
+
+Rewording: TypeAlias = Callable[[Link, Observation], Link]
+"""Puts a link's memory into the words of another mapping."""
 
 MERGED_ID = "id"
 """The kind of key by which a record that a vendor merged away names its survivor."""
@@ -33,15 +40,20 @@ MERGED_ID = "id"
 
 @dataclass(slots=True)
 class Batch:
-    """Observations of one stream on their way to be heard."""
+    """Observations of one stream on their way to be heard. `readdressed`: links that move to another address;
+    `closed`: links under older ids, kept for what was said there; `reworded`: links whose memory was put into the words
+    of another mapping."""
 
-    hub: Hub
+    book: Rulebook
     wired: Wired
     stream: str
     seen: Sequence[Observation]
     readings: dict[Address, Reading] = field(default_factory=dict)
     known: dict[Address, Link] = field(default_factory=dict)
     shown: dict[Address, Shown] = field(default_factory=dict)
+    readdressed: dict[Address, Address] = field(default_factory=dict)
+    closed: list[Link] = field(default_factory=list)
+    reworded: list[Link] = field(default_factory=list)
 
     @property
     def entity(self) -> str:
@@ -51,25 +63,71 @@ class Batch:
         return Address(self.wired.name, self.stream, remote_id)
 
 
-async def hear(conn: Transaction, hub: Hub, wired: Wired, stream: str, seen: Sequence[Observation]) -> Counts:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of a batch; nothing of it is kept yet."""
+
+    batch: Batch
+    identities: Identities
+    scenes: Scenes
+    results: list[Reconciled]
+
+    @property
+    def deferred(self) -> set[Address]:
+        """Deletions that can't be believed yet."""
+        return {a for r in self.results for a in r.deferred}
+
+
+async def hear(
+    conn: Transaction,
+    hub: Hub,
+    wired: Wired,
+    stream: str,
+    seen: Sequence[Observation],
+    reword: Rewording | None = None,
+) -> Counts:
     """Hears observations of one stream; the caller's transaction keeps all of it or nothing. Those whose deletion
     can't be believed yet stay unheard."""
-    counts = Counts()
     if not seen:
-        return counts
-    batch = Batch(hub, wired, stream, seen)
+        return Counts()
+    return await keep(conn, hub, await judge(conn, hub.book, wired, stream, seen, reword))
+
+
+async def judge(
+    conn: Transaction,
+    book: Rulebook,
+    wired: Wired,
+    stream: str,
+    seen: Sequence[Observation],
+    reword: Rewording | None = None,
+) -> Judged:
+    """What these observations mean for their entities, by the rules of `book`. Reads only."""
+    batch = Batch(book, wired, stream, seen)
     _read(batch)
     batch.known = await links.by_address(conn, _addresses(batch))
-    await _follow_aliases(conn, batch)
+    if reword is not None:
+        _reword(batch, reword)
+    _follow_aliases(batch)
     identities = await _identify(conn, batch)
     scenes = await _scenes(conn, batch, identities)
-    results = _judge(batch, identities, scenes)
-    deferred = {a for r in results for a in r.deferred}
-    await _keep(conn, hub, batch, results)
+    return Judged(batch, identities, scenes, _judge(batch, identities, scenes))
+
+
+async def keep(conn: Transaction, hub: Hub, judged: Judged) -> Counts:
+    """Keeps what was judged."""
+    counts = Counts()
+    batch, now = judged.batch, hub.now_text()
+    for old, new in batch.readdressed.items():
+        await links.readdress(conn, old, new)
+    for loser, winner in judged.identities.merged.items():
+        await _reassign(conn, loser, winner)
+    await links.put(conn, [*batch.closed, *batch.reworded], now)
+    await _keep(conn, batch, judged.results, now)
     counts.issues += await troubles.of_hearing(
-        conn, hub.now_text(), batch.wired.name, stream, batch.readings, results, identities
+        conn, now, batch.wired.name, batch.stream, batch.readings, judged.results, judged.identities
     )
-    heard = [(o.address, o.revision) for o in seen if o.address not in deferred]
+    deferred = judged.deferred
+    heard = [(o.address, o.revision) for o in batch.seen if o.address not in deferred]
     await observations.mark_heard(conn, heard)
     counts.heard += len(heard)
     return counts
@@ -100,7 +158,17 @@ def _addresses(batch: Batch) -> list[Address]:
     return addresses
 
 
-async def _follow_aliases(conn: Transaction, batch: Batch) -> None:
+def _reword(batch: Batch, reword: Rewording) -> None:
+    """Memory in the words of an older mapping is put into those of the one that holds."""
+    for seen in batch.seen:
+        old = batch.known.get(seen.address)
+        new = reword(old, seen) if old is not None else None
+        if new is not None and new is not old:
+            batch.known[seen.address] = new
+            batch.reworded.append(new)
+
+
+def _follow_aliases(batch: Batch) -> None:
     """A record that answers for older ids takes over the link of one of them, with its memory; the links of the others
     are kept for what people said there, joined to the same entity."""
     for seen in batch.seen:
@@ -110,11 +178,11 @@ async def _follow_aliases(conn: Transaction, batch: Batch) -> None:
         old = [a for a in old if batch.known[a].state is LinkState.LIVE]
         if old and seen.address not in batch.known:
             moved = old.pop(0)
-            await links.readdress(conn, moved, seen.address)
+            batch.readdressed[moved] = seen.address
             batch.known[seen.address] = replace(batch.known.pop(moved), address=seen.address)
         for address in old:
             batch.known[address] = replace(batch.known[address], state=LinkState.GONE)
-            await links.put(conn, [batch.known[address]], batch.hub.now_text())
+            batch.closed.append(batch.known[address])
 
 
 async def _identify(conn: Transaction, batch: Batch) -> Identities:
@@ -158,10 +226,12 @@ def _merge_keys(batch: Batch, seen: Observation, survivors: dict[Key, list[tuple
 
 @dataclass(slots=True)
 class Scenes:
-    """The entities of a batch as the store holds them, those that merge already joined."""
+    """The entities of a batch as the store holds them, those that merge already joined. `before`: golden records as
+    they are kept, also those of entities that are absorbed."""
 
     scenes: dict[str, Scene]
     losers: list[Golden] = field(default_factory=list)
+    before: dict[str, Golden] = field(default_factory=dict)
 
 
 async def _scenes(conn: Transaction, batch: Batch, identities: Identities) -> Scenes:
@@ -171,14 +241,16 @@ async def _scenes(conn: Transaction, batch: Batch, identities: Identities) -> Sc
     goldens = await golden.fetch(conn, stored)
     owned = await links.by_entities(conn, stored)
     unsettled = await attempts.unsettled(conn, stored)
-    for loser, winner in absorbed.items():
-        await _reassign(conn, loser, winner)
     pinned = await pins.fetch(conn, stored)
     said = await statements.fetch(conn, stored)
+    before = dict(goldens)
     for entity in stored:  # what this batch knows better than the store: links under their new addresses
-        owned[entity] = [batch.known.get(k.address, k) for k in owned.get(entity, [])]
+        places = [batch.readdressed.get(k.address, k.address) for k in owned.get(entity, [])]
+        owned[entity] = [batch.known.get(a, k) for a, k in zip(places, owned.get(entity, []), strict=True)]
     losers = []
-    for loser, winner in absorbed.items():
+    for loser, winner in sorted(absorbed.items()):
+        pinned[winner] = _joined_pins(pinned.get(winner, {}), pinned.pop(loser, {}))
+        said[winner] = _joined_statements(said.get(winner, {}), said.pop(loser, {}))
         owned[winner] = [*owned.get(winner, []), *owned.pop(loser, [])]
         unsettled[winner] = [*unsettled.get(winner, []), *unsettled.pop(loser, [])]
         if loser in goldens and winner in goldens:
@@ -192,12 +264,23 @@ async def _scenes(conn: Transaction, batch: Batch, identities: Identities) -> Sc
             goldens.get(entity),
             tuple(owned.get(entity, ())),
             tuple(pinned.get(entity, {}).values()),
-            said.get(entity),
+            said.get(entity) or None,
             _expected(batch, open_writes, identities, entity),
             bool(open_writes),
             behind,
         )
-    return Scenes(scenes, losers)
+    return Scenes(scenes, losers, before)
+
+
+def _joined_pins(ours: Mapping[str, Pin], theirs: Mapping[str, Pin]) -> dict[str, Pin]:
+    """Of two pins for one field the later stays, as `pins.reassign` keeps it."""
+    later = {f: pin for f, pin in theirs.items() if f not in ours or ours[f].at < pin.at}
+    return {**ours, **later}
+
+
+def _joined_statements(ours: Mapping[str, Statements], theirs: Mapping[str, Statements]) -> dict[str, Statements]:
+    """What was said of either is said of both, as `statements.reassign` keeps it."""
+    return {**ours, **{c: ours[c].join(s) if c in ours else Statements().join(s) for c, s in theirs.items()}}
 
 
 async def _reassign(conn: Transaction, loser: str, winner: str) -> None:
@@ -242,12 +325,12 @@ def _expected(
             continue
         mine = [a for a in here if a.address == address or (a.remote_id is None and address not in batch.known)]
         if mine:
-            expected[address] = expectation([(a.expect, a.op is Op.CREATE) for a in mine])
+            expected[address] = expectation(mine)
     return expected
 
 
 def _judge(batch: Batch, identities: Identities, scenes: Scenes) -> list[Reconciled]:
-    rules = batch.hub.rules(batch.entity)
+    rules = batch.book.rules(batch.entity)
     by_entity: dict[str, dict[Address, Shown]] = defaultdict(dict)
     for address, entity in identities.entity_of.items():
         by_entity[entity][address] = batch.shown[address]
@@ -275,9 +358,8 @@ def _merged_away(link: Link, merged: Mapping[Address, tuple[Key, ...]]) -> Link:
     return replace(link, state=LinkState.GONE, keys=tuple(dict.fromkeys((*link.keys, *merged[link.address]))))
 
 
-async def _keep(conn: Transaction, hub: Hub, batch: Batch, results: Sequence[Reconciled]) -> None:
+async def _keep(conn: Transaction, batch: Batch, results: Sequence[Reconciled], now: str) -> None:
     touched = [link for r in results for link in r.links]
-    now = hub.now_text()
     await links.put(conn, touched, now)
     rekeyed = [k for k in touched if k.address not in batch.known or batch.known[k.address].keys != k.keys]
     await links.put_keys(conn, batch.entity, rekeyed)

@@ -7,6 +7,7 @@ import os
 import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
@@ -18,19 +19,19 @@ import connectors
 from hub import clock as clocks
 from hub.clock import Clock
 from hub.domain.connection import Connection
-from hub.domain.keys import Address
 from hub.domain.moments import iso
-from hub.domain.policy import Brakes, StreamPolicy, Survivorship, Weight
+from hub.domain.policy import Brakes, EntityPolicy
+from hub.domain.version import MappingVersion
 from hub.engine.reconcile import Rules
-from hub.errors import HubError, NotFound, Refused
+from hub.errors import BadInput, HubError, NotFound, Refused
 from hub.sdk.connector import Connector
-from hub.store import connections
+from hub.store import connections, mappings
 from hub.store import secrets as safe
 from hub.store.database import Database, open_database
 from hub.transport.client import Caller, Transport
-from mappings import library
-from sync_jobs import brakes
+from sync_jobs import brakes, documents
 from sync_jobs.queue import MemoryQueue, Queue
+from sync_jobs.rulebook import Rulebook
 from sync_jobs.tokens import StoredTokens
 from sync_jobs.wiring import Wired
 
@@ -92,8 +93,9 @@ class Hub:
         self._transports = transports
         self._sleep = sleep
         self._jitter = jitter
-        self._rules: dict[str, Rules] = {}
         self._rows: dict[str, Connection] = {}
+        self._published: Mapping[str, MappingVersion] = {}
+        self._book: Rulebook | None = None
 
     @classmethod
     async def open(
@@ -122,23 +124,26 @@ class Hub:
         return hub
 
     async def wire(self) -> None:
-        """Reads the connections anew: after one was added, changed or removed."""
+        """Reads the connections and their published documents anew: after one was added, changed or removed."""
         async with self.database.read() as conn:
             rows = await connections.all(conn)
+            published = await mappings.published(conn)
+        published = await self._adopt_survivorships(published)
         for name in self.wired.keys() - {row.name for row in rows}:
             await self.wired.pop(name).caller.close()
         self.unusable.clear()
-        self._rows = {row.name: row for row in rows}
         for row in rows:
             old = self.wired.get(row.name)
-            if old is None or old.connection != row:
+            if old is None or old.connection != row or old.versions != documents.numbers(published, row.name):
                 if old is not None:
                     await self.wired.pop(row.name).caller.close()
                 try:
-                    self.wired[row.name] = await self._wire(row)
+                    self.wired[row.name] = await self._wire(row, published)
                 except UNUSABLE as error:
                     self.unusable[row.name] = _why(row, error)
-        self._rules.clear()
+        self._rows = {row.name: row for row in rows}
+        self._published = published
+        self._book = None
 
     async def rewire(self, name: str) -> None:
         """Makes one connection ready anew, also when its row is as it was: its secrets changed."""
@@ -146,17 +151,12 @@ class Hub:
             await self.wired.pop(name).caller.close()
         await self.wire()
 
-    async def _wire(self, row: Connection) -> Wired:
+    async def _wire(self, row: Connection, published: Mapping[str, MappingVersion]) -> Wired:
         connector = connectors.load(row.connector)
         settings = connector.settings.model_validate(dict(row.settings))
         secrets = await self.secrets(row.name)
-        overrides = self.home / "mappings" / row.name
-        mapped = [
-            s
-            for s in connector.streams
-            if (connector.name, s) in library.names() or (overrides / f"{s}.yaml").is_file()
-        ]
-        lenses = {stream: library.load(connector.name, stream, overrides) for stream in mapped}
+        versions = await self._documents(row.name, connector, published)
+        lenses = {stream: documents.lens_of(versions[stream]) for stream in connector.streams if stream in versions}
         caller = Caller(
             connector,
             row.base_url,
@@ -168,7 +168,29 @@ class Hub:
             reauth=lambda rotated: connector.auth(settings, {**secrets, **rotated}),
             jitter=self._jitter,
         )
-        return Wired(row, connector, settings, lenses, caller)
+        return Wired(row, connector, settings, lenses, caller, {s: v.version for s, v in versions.items()})
+
+    async def _adopt_survivorships(self, published: dict[str, MappingVersion]) -> dict[str, MappingVersion]:
+        lacking = [e for e in documents.ENTITIES if e not in published]
+        if not lacking:
+            return published
+        async with self.database.write() as conn:
+            for entity in lacking:
+                with suppress(BadInput):  # said when it is needed, and again until it is mended
+                    await documents.adopt_survivorship(conn, self.home, entity, self.now_text())
+            return await mappings.published(conn)
+
+    async def _documents(
+        self, name: str, connector: Connector, published: Mapping[str, MappingVersion]
+    ) -> dict[str, MappingVersion]:
+        """The documents of a connection by stream; those that the store lacks are taken over into it."""
+        lacking = documents.missing(self.home, name, connector.name, connector.streams, published)
+        if lacking:
+            async with self.database.write() as conn:
+                for stream in lacking:
+                    await documents.adopt(conn, self.home, name, connector.name, stream, self.now_text())
+                published = await mappings.published(conn)
+        return documents.of_connection(published, name)
 
     async def secrets(self, connection: str) -> Mapping[str, str]:
         """The connection's secrets, opened."""
@@ -186,30 +208,24 @@ class Hub:
             raise NotFound(f"there is no connection named {name!r}", mend=f"Connections: {there}.")
         return self.wired[name]
 
+    @property
+    def book(self) -> Rulebook:
+        """What decides, as the published documents and the connections say now."""
+        if self._book is None:
+            self._book = Rulebook(dict(self.wired), self._rows, self._survivorships())
+        return self._book
+
+    def _survivorships(self) -> dict[str, EntityPolicy]:
+        return {
+            entity: documents.survivorship_of(self._published[entity])
+            if entity in self._published
+            else documents.own_survivorship(self.home, entity)
+            for entity in documents.ENTITIES
+        }
+
     def rules(self, entity: str) -> Rules:
         """Survivorship and ranks for one kind of entity, as the mappings and connections say now."""
-        if entity not in self._rules:
-            policy = library.entity_policy(entity, self.home / "mappings")
-            self._rules[entity] = Rules(entity, policy, self._rank, self._weight, self._policy)
-        return self._rules[entity]
-
-    def _rank(self, connection: str, rule: Survivorship) -> float:
-        row = self._rows.get(connection)  # also of one that cannot be used now: its words keep their place
-        names = (connection, row.connector) if row else (connection,)
-        for place, name in enumerate(rule.rank):
-            if name in names:
-                return float(place)
-        return len(rule.rank) + (row.rank if row else 1000) / 1000
-
-    def _weight(self, address: Address, field: str) -> Weight:
-        policy = self._policy(address)
-        known = policy.fields.get(field) if policy else None
-        return known.weight if known else Weight.RANKED
-
-    def _policy(self, address: Address) -> StreamPolicy | None:
-        wired = self.wired.get(address.connection)
-        lens = wired.lenses.get(address.stream) if wired else None
-        return lens.policy if lens else None
+        return self.book.rules(entity)
 
     def connector(self, connection: str) -> Connector:
         return self.connection(connection).connector

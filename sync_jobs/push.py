@@ -102,7 +102,6 @@ class _Push:
                 lens.entity,
                 self.wired.name,
                 self.stream,
-                self.wired.epoch(self.stream),
                 self.hub.now_text(),
                 after,
                 BATCH,
@@ -164,8 +163,7 @@ class _Push:
         return not self._looks or change.remote_id in looked.ids or change.remote_id in looked.records
 
     async def _told(self, seen: View, entities: Sequence[str]) -> None:
-        epoch = self.wired.epoch(self.stream)
-        rows = [Telling(e, self.wired.name, self.stream, seen.goldens[e].rev, epoch) for e in entities]
+        rows = [Telling(e, self.wired.name, self.stream, seen.goldens[e].rev) for e in entities]
         async with self.hub.database.write() as conn:
             await golden.tell(conn, rows)
         self.counts.unchanged += len(rows)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from hashlib import blake2b
+from dataclasses import dataclass, field
 from typing import Any
 
 from hub.domain.connection import Connection, ConnectionState
@@ -26,6 +25,8 @@ class Wired:
     settings: Any
     lenses: Mapping[str, Lens]
     caller: Caller
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """Stream -> published version of its document."""
 
     @property
     def name(self) -> str:
@@ -54,7 +55,3 @@ class Wired:
 
     def place(self, stream: str) -> Place:
         return Place(self.name, stream, self.policy(stream))
-
-    def epoch(self, stream: str) -> str:
-        """Changes when the mapping changes, so that everything is looked at again under the new one."""
-        return blake2b(f"1:{self.lenses[stream].hash}".encode(), digest_size=8).hexdigest()

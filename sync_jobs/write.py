@@ -208,7 +208,6 @@ class Writer:
         policy = self.wired.policy(self.stream)
         parts = any(f.part for f in policy.fields.values())
         created = {c.entity_id for c in changes if c.op is Op.CREATE} if parts else set()
-        epoch = self.wired.epoch(self.stream)
         fates = {entity: status for entity, status in self.fates.items() if self.pending[entity] <= 0}
         async with self.hub.database.write() as conn:
             before = await golden.tellings(conn, list(fates), self.wired.name, self.stream)
@@ -219,10 +218,10 @@ class Writer:
                 if status is Status.LATER:
                     fault = self.faults.get(entity)  # none: an adoption or a deletion was found; decide again at once
                     again = iso(retry_at(self.hub.clock(), tries, fault)) if fault else None
-                    rows.append(Telling(entity, self.wired.name, self.stream, rev - 1, epoch, again, tries + 1))
+                    rows.append(Telling(entity, self.wired.name, self.stream, rev - 1, again, tries + 1))
                 elif status in (Status.APPLIED, Status.REFUSED):
                     told = rev - 1 if entity in created and status is Status.APPLIED else rev
-                    rows.append(Telling(entity, self.wired.name, self.stream, told, epoch))
+                    rows.append(Telling(entity, self.wired.name, self.stream, told))
             await golden.tell(conn, rows)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hub.domain.keys import Address, Key
 from hub.domain.outcome import Fault
-from hub.domain.plan import Cell, Op
+from hub.domain.plan import UNDO, Cell, Op
 from hub.domain.values import Value
 
 
@@ -48,3 +48,8 @@ class Attempt:
     @property
     def address(self) -> Address | None:
         return Address(self.connection, self.stream, self.remote_id) if self.remote_id else None
+
+    @property
+    def undoes(self) -> bool:
+        """Whether it took back an earlier write, rather than told what the golden record held."""
+        return any(c.rule == UNDO for c in self.cells)

@@ -10,6 +10,9 @@ from typing import Any
 from hub.domain.keys import Key
 from hub.domain.values import Value
 
+UNDO = "undo"
+"""The rule of a cell that puts back what a record held before a run wrote to it."""
+
 
 class Op(StrEnum):
     CREATE = "create"
@@ -41,6 +44,11 @@ class Change:
     cells: tuple[Cell, ...] = ()
     reason: str = ""
     part: str = ""
+
+    @property
+    def undoes(self) -> bool:
+        """Whether it takes back an earlier write, rather than tell what the golden record holds."""
+        return any(c.rule == UNDO for c in self.cells)
 
     @property
     def clears(self) -> int:

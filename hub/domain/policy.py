@@ -83,6 +83,11 @@ class FieldPolicy:
     part: str = ""
     write_if_empty: bool = False
 
+    @property
+    def counts(self) -> bool:
+        """Whether what people there say of the field has a say in who wins."""
+        return self.direction.reads and self.weight is not Weight.NEVER
+
 
 class OnGone(StrEnum):
     """What it means for the entity that a remote record was deleted there."""
@@ -139,6 +144,8 @@ class Caps:
     creates: Cap | None = None
     clears: Cap | None = None
     removes: Cap | None = None
+    gone: Cap | None = None
+    """Records that a complete read of the stream no longer shows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,12 @@ NEVER = -1
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """The sink `connection`/`stream` was told of the entity up to golden revision `rev`, under the mapping and policy
-    whose hash is `epoch`. It is due again when either moved, but not before `retry_at`. `tries` counts failures in a
-    row."""
+    """The sink `connection`/`stream` was told of the entity up to golden revision `rev`. It is due again when that
+    moved, but not before `retry_at`. `tries` counts failures in a row."""
 
     entity_id: str
     connection: str
     stream: str
     rev: int
-    epoch: str
     retry_at: str | None = None
     tries: int = 0

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from hub.domain.attempt import Attempt
 from hub.domain.consent import ConsentReading, Statements
 from hub.domain.keys import Key
 from hub.domain.link import Link, LinkState, Said
-from hub.domain.policy import Compare, FieldPolicy, StreamPolicy, Weight
+from hub.domain.plan import Op
+from hub.domain.policy import Compare, FieldPolicy, StreamPolicy
 from hub.domain.values import Value, Values, is_empty
 from hub.engine.compare import resembles, same
 
@@ -50,6 +52,8 @@ class Expectation:
 
     values: Values
     created: bool = False
+    undone: frozenset[str] = frozenset()
+    """Of these fields, those that an undo put back: they become the echo, and what was told before stays told."""
 
 
 NOTHING = Expectation({})
@@ -67,13 +71,10 @@ def hear(link: Link, shown: Shown, policy: StreamPolicy, expected: Expectation =
     for name, value in shown.values.items():
         field = policy.fields.get(name)
         if field is not None:
-            hearing.field(field, value, expected.values if ours else _NO_VALUES, blanked=ours and expected.created)
+            hearing.field(field, value, expected if ours else NOTHING)
     for channel, reading in shown.consent.items():
         hearing.consent(channel, reading, expected.values)
     return hearing.result(shown)
-
-
-_NO_VALUES: Values = {}
 
 
 def _is_ours(values: Values, expected: Expectation, policy: StreamPolicy) -> bool:
@@ -111,7 +112,7 @@ class _Hearing:
         self.news: list[str] = []
         self.moved = False
 
-    def field(self, field: FieldPolicy, value: Value, expected: Values, *, blanked: bool) -> None:
+    def field(self, field: FieldPolicy, value: Value, expected: Expectation) -> None:
         name = field.name
         if isinstance(value, tuple):
             self._set(field, value, expected)
@@ -119,19 +120,18 @@ class _Hearing:
         known = name in self.echo
         if known and same(field.compare, value, self.echo[name]):
             return
-        if name in expected and _kept_as(field.compare, expected[name], value):
-            self._agree(name, value, expected[name])
+        if name in expected.values and _kept_as(field.compare, expected.values[name], value):
+            self._arrived(name, value, expected)
             return
         if known and name in self.sent and same(field.compare, value, self.sent[name]):
             self._agree(name, value, self.sent[name])
             return
         self._agree(name, value, value)
-        counts = known or not is_empty(value) or (blanked and name in expected)
-        if counts and field.direction.reads and field.weight is not Weight.NEVER:
+        if known or not is_empty(value) or (expected.created and name in expected.values):
             self.said[name] = (value, self.at)
-            self.news.append(name)
+            self._note(field)
 
-    def _set(self, field: FieldPolicy, value: tuple[str, ...], expected: Values) -> None:
+    def _set(self, field: FieldPolicy, value: tuple[str, ...], expected: Expectation) -> None:
         name = field.name
         shown = self.echo.get(name)
         if value == shown:
@@ -140,17 +140,26 @@ class _Hearing:
         now = set(value)
         if name in self.echo and now == before:
             return
-        ours = set(_elements(expected[name])) if name in expected else before
+        ours = set(_elements(expected.values[name])) if name in expected.values else before
         added = (now - before) - (ours - before)
         removed = (before - now) - (before - ours)
-        self._agree(name, value, value)
-        if (added or removed) and field.direction.reads and field.weight is not Weight.NEVER:
+        if name in expected.values and now == ours:
+            self._arrived(name, value, expected)
+        else:
+            self._agree(name, value, value)
+        if added or removed:
             old = self.said.get(name)
             said = dict(old) if isinstance(old, Mapping) else {}
             said.update(dict.fromkeys(added, (True, self.at)))
             said.update(dict.fromkeys(removed, (False, self.at)))
             self.said[name] = said
-            self.news.append(name)
+            self._note(field)
+
+    def _note(self, field: FieldPolicy) -> None:
+        """Words are kept in any case; they are news only where the mapping lets them count. So a mapping that lets
+        them count later needs nothing read again."""
+        if field.counts:
+            self.news.append(field.name)
 
     def consent(self, channel: str, reading: ConsentReading, expected: Values) -> None:
         name = CONSENT + channel
@@ -164,6 +173,12 @@ class _Hearing:
         if joined != said:
             self.statements[channel] = joined
             self.news.append(name)
+
+    def _arrived(self, name: str, value: Value, expected: Expectation) -> None:
+        """A write in doubt shows: it is ours."""
+        self._agree(name, value, expected.values[name])
+        if name in expected.undone:
+            _leave(self.sent, self.link.sent, name)
 
     def _agree(self, name: str, echo: Value, sent: Value) -> None:
         self.echo[name] = echo
@@ -219,17 +234,19 @@ def _at_the_latest(at: str) -> str:
     return at.removesuffix(".000Z") + ".999Z" if at.endswith(".000Z") else at
 
 
-def settle(link: Link, told: Values, shown: Shown | None, policy: StreamPolicy) -> Link:
+def settle(link: Link, told: Values, shown: Shown | None, policy: StreamPolicy, *, undone: bool = False) -> Link:
     """The link after a write was applied: what was told is agreed on, and the echo is what the answer shows.
 
     `shown` is None when nobody knows yet how the vendor keeps it; then the told values stand for the echo. Only the
-    fields that were told move: anything else in the answer is still to be heard.
+    fields that were told move: anything else in the answer is still to be heard. After an `undone` write only the echo
+    moves: the golden value that was told before counts as told, so it is not told again until it moves.
     """
     echo, sent = dict(link.echo), dict(link.sent)
     for name, value in told.items():
         if name not in policy.fields and not name.startswith(CONSENT):
             continue
-        sent[name] = value
+        if not undone:
+            sent[name] = value
         echo[name] = _shown(shown, name, value)
     return replace(link, state=LinkState.LIVE, echo=echo, sent=sent)
 
@@ -243,12 +260,22 @@ def _shown(shown: Shown | None, name: str, told: Value) -> Value:
     return shown.values.get(name, told)
 
 
-def expectation(told: Sequence[tuple[Values, bool]]) -> Expectation:
+def expectation(doubtful: Sequence[Attempt]) -> Expectation:
     """Joins what several writes in doubt would make the remote show; the later one wins a field."""
     values: dict[str, Value] = {}
-    for written, _ in told:
-        values.update(written)
-    return Expectation(values, any(created for _, created in told))
+    undone: set[str] = set()
+    for attempt in doubtful:
+        values.update(attempt.expect)
+        undone = undone | attempt.expect.keys() if attempt.undoes else undone - attempt.expect.keys()
+    return Expectation(values, any(a.op is Op.CREATE for a in doubtful), frozenset(undone))
+
+
+def _leave(into: dict[str, Value], before: Values, name: str) -> None:
+    """Gives the field back what it was before, if anything."""
+    if name in before:
+        into[name] = before[name]
+    else:
+        into.pop(name, None)
 
 
 def compares(policy: StreamPolicy) -> Mapping[str, Compare]:

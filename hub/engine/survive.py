@@ -51,7 +51,8 @@ def survive(
     heard: dict[str, list[tuple[Link, Said]]] = {}
     for link in links:
         for name, word in link.said.items():
-            heard.setdefault(name, []).append((link, word))
+            if weigh(link.address, name) is not Weight.NEVER:
+                heard.setdefault(name, []).append((link, word))
     for name in sorted(heard):
         rule = policy.of(name)
         said = heard[name]
@@ -60,9 +61,8 @@ def survive(
             continue
         if len(said) == 1 and said[0][0].state is LinkState.LIVE:  # most fields of most entities: nothing to choose
             (link, (value, at)) = said[0]
-            if weigh(link.address, name) is not Weight.NEVER:
-                values[name] = None if is_empty(value) else value
-                origins[name] = Origin(link.address, at, rule.rule.value)
+            values[name] = None if is_empty(value) else value
+            origins[name] = Origin(link.address, at, rule.rule.value)
             continue
         words = words_of(name, links, rule, ranker, weigh)
         winner = choose(words, rule.rule)

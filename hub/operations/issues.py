@@ -135,7 +135,7 @@ async def _again(conn: Transaction, hub: Hub, issue: Issue) -> None:
             f"{issue.connection}/{issue.stream} is not mapped any more",
             mend=f"`hub issues answer {issue.id} {DISMISS}`",
         )
-    await golden.tell(conn, [Telling(record.entity_id, issue.connection, issue.stream, rev=NEVER, epoch="")])
+    await golden.tell(conn, [Telling(record.entity_id, issue.connection, issue.stream, rev=NEVER)])
 
 
 def _typed(entity: EntityDef, name: str, text: str) -> Value:

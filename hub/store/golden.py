@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.golden import Golden, GoldenState
-from hub.domain.telling import Telling
+from hub.domain.telling import NEVER, Telling
 from hub.store import forms
 from hub.store.dialect import Upsert, one_of
 from hub.store.tables import golden, link_keys, links
@@ -61,9 +61,9 @@ async def put(conn: AsyncConnection, goldens: Sequence[Golden], now: str) -> Non
     )
 
 
-def _due(entity: str, connection: str, stream: str, epoch: str, now: str, what: Any) -> Select[Any]:
+def _due(entity: str, connection: str, stream: str, now: str, what: Any) -> Select[Any]:
     told = and_(TOLD.entity_id == T.entity_id, TOLD.connection == connection, TOLD.stream == stream)
-    behind = or_(TOLD.rev.is_(None), TOLD.rev < T.rev, TOLD.epoch != epoch)
+    behind = or_(TOLD.rev.is_(None), TOLD.rev < T.rev)
     ripe = or_(TOLD.retry_at.is_(None), TOLD.retry_at <= now)
     return (
         select(what)
@@ -77,25 +77,21 @@ async def due(
     entity: str,
     connection: str,
     stream: str,
-    epoch: str,
     now: str,
     after: str = "",
     limit: int = 1_000,
 ) -> list[str]:
     """Ids of entities, in their order and beginning after `after`, of which the sink `connection`/`stream` has to be
-    told: it never was, or not of this revision, or under another `epoch`; and it is time to try."""
+    told: it never was, or not of this revision; and it is time to try."""
     found = await conn.execute(
-        _due(entity, connection, stream, epoch, now, T.entity_id)
-        .where(T.entity_id > after)
-        .order_by(T.entity_id)
-        .limit(limit)
+        _due(entity, connection, stream, now, T.entity_id).where(T.entity_id > after).order_by(T.entity_id).limit(limit)
     )
     return list(found.scalars())
 
 
-async def due_count(conn: AsyncConnection, entity: str, connection: str, stream: str, epoch: str, now: str) -> int:
+async def due_count(conn: AsyncConnection, entity: str, connection: str, stream: str, now: str) -> int:
     """How many entities `due` would name in all."""
-    found = await conn.execute(_due(entity, connection, stream, epoch, now, func.count()))
+    found = await conn.execute(_due(entity, connection, stream, now, func.count()))
     return int(found.scalar_one())
 
 
@@ -111,6 +107,17 @@ async def next_retry(conn: AsyncConnection, connection: str, stream: str, now: s
 async def tell(conn: AsyncConnection, rows: Sequence[Telling]) -> None:
     """Notes how far sinks were told; of two for one sink and entity the last wins."""
     await _tell(conn, [asdict(t) for t in {(t.entity_id, t.connection, t.stream): t for t in rows}.values()])
+
+
+async def make_due(conn: AsyncConnection, ids: Sequence[str], connection: str, stream: str) -> None:
+    """The sink has to be told of these entities again, whatever it was told before, and at once."""
+    if not ids:
+        return
+    await conn.execute(
+        update(told_of)
+        .where(TOLD.connection == connection, TOLD.stream == stream, one_of(conn, TOLD.entity_id, sorted(set(ids))))
+        .values(rev=NEVER, retry_at=None, tries=0)
+    )
 
 
 async def tellings(conn: AsyncConnection, ids: Sequence[str], connection: str, stream: str) -> dict[str, Telling]:

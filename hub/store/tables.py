@@ -188,14 +188,13 @@ Index("ix_golden_entity_state", golden.c.entity, golden.c.state)
 # All that the question "who has to be told?" reads of a golden record, so that it never touches the wide rows.
 Index("ix_golden_due", golden.c.entity, golden.c.entity_id, golden.c.state, golden.c.rev)
 
-tellings = Table(  # how far each sink has been told of each entity; due when behind the golden revision or epoch
+tellings = Table(  # how far each sink has been told of each entity; due when behind the golden revision
     "tellings",
     metadata,
     Column("entity_id", String, primary_key=True),
     Column("connection", String, primary_key=True),
     Column("stream", String, primary_key=True),
     Column("rev", Integer, nullable=False),
-    Column("epoch", String, nullable=False),  # hash of mapping and policy under which it was told
     Column("retry_at", String),  # not before
     Column("tries", Integer, nullable=False, default=0),
 )

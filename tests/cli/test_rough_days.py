@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -70,9 +72,11 @@ def test_a_mistake_in_a_mapping_costs_only_its_connection(
     before = hub("explain", "contact", email, "given_name", "--json").json["fields"][0]
     assert before["source"].startswith("crm/")
 
-    document = home / "mappings" / "crm" / "contacts.yaml"
-    document.parent.mkdir()
-    document.write_text("mapping: hubspot/contacts\nversion: 1\nentity: contact\nfields:\n  given_nam: firstname\n")
+    right = stored(
+        home,
+        "crm/contacts",
+        "mapping: hubspot/contacts\nversion: 1\nentity: contact\nfields:\n  given_nam: firstname\n",
+    )
     mail.edit(member, {"merge_fields": {"FNAME": "Meanwhile"}})
     done = hub("sync", "--until-quiet", "--json")
     assert (done.code, list(done.json["failed"])) == (1, ["crm"])
@@ -87,8 +91,17 @@ def test_a_mistake_in_a_mapping_costs_only_its_connection(
     listed = hub("connections", "list")
     assert listed.code == 0
     assert "given_nam" in listed.out
-    document.unlink()
+    stored(home, "crm/contacts", right)
     assert hub("sync", "--until-quiet").code == 0
+
+
+def stored(home: Path, name: str, text: str) -> str:
+    """Puts another text in the place of a published one behind the hub's back, as a stricter release would make of
+    it; answers the text before."""
+    with closing(sqlite3.connect(home / "hub.db")) as store, store:
+        before: str = store.execute("SELECT text FROM mapping_versions WHERE name = ?", (name,)).fetchone()[0]
+        store.execute("UPDATE mapping_versions SET text = ? WHERE name = ?", (text, name))
+    return before
 
 
 def test_two_syncs_of_one_home_do_not_overlap(

@@ -205,10 +205,7 @@ def newest_wins() -> Iterator[None]:
 def aliases_are_ignored() -> Iterator[None]:
     """A record that answers for older ids is a stranger."""
 
-    async def nothing(conn: Any, batch: Any) -> None:
-        return None
-
-    with patch.object(hearing, "_follow_aliases", nothing):
+    with patch.object(hearing, "_follow_aliases", lambda batch: None):
         yield
 
 

@@ -35,8 +35,8 @@ def person(n: int, rev: int = 1, state: GoldenState = GoldenState.LIVE) -> Golde
     return Golden(f"con_{n:04}", "contact", {"given_name": str(n)}, state=state, rev=rev)
 
 
-async def due(conn: Transaction, epoch: str = "e1", now: str = NOW, after: str = "", limit: int = 99) -> list[str]:
-    return await golden.due(conn, "contact", "crm", "contacts", epoch, now, after, limit)
+async def due(conn: Transaction, now: str = NOW, after: str = "", limit: int = 99) -> list[str]:
+    return await golden.due(conn, "contact", "crm", "contacts", now, after, limit)
 
 
 async def test_a_golden_record_comes_back_equal(database: Database) -> None:
@@ -48,33 +48,35 @@ async def test_a_golden_record_comes_back_equal(database: Database) -> None:
     assert type(back["con_ann"].values["emails"]) is tuple
 
 
-async def test_due_is_what_is_missing_behind_or_of_another_epoch(database: Database) -> None:
+async def test_due_is_what_is_missing_or_behind_or_was_made_due(database: Database) -> None:
     async with database.write() as conn:
         await golden.put(conn, [person(n, rev=3) for n in range(5)], NOW)
         await golden.put(conn, [person(5, state=GoldenState.MERGED), person(6, state=GoldenState.BURIED)], NOW)
         await golden.put(conn, [Golden("cam_1", "campaign")], NOW)
-        told = Telling("con_0000", "crm", "contacts", 3, "e1")
+        told = Telling("con_0000", "crm", "contacts", 3)
         await golden.tell(
             conn,
             [
                 told,
                 replace(told, entity_id="con_0001", rev=2),
-                replace(told, entity_id="con_0002", epoch="e0"),
+                replace(told, entity_id="con_0002"),
                 replace(told, entity_id="con_0003", stream="leads"),
                 replace(told, entity_id="con_0004", rev=4),
             ],
         )
+        assert await due(conn) == ["con_0001", "con_0003", "con_0006"]
+        await golden.make_due(conn, ["con_0002", "con_0009"], "crm", "contacts")
         expected = ["con_0001", "con_0002", "con_0003", "con_0006"]
         assert await due(conn) == expected
         assert await due(conn, after="con_0001", limit=2) == ["con_0002", "con_0003"]
-        assert await golden.due_count(conn, "contact", "crm", "contacts", "e1", NOW) == 4
-        assert await golden.due(conn, "campaign", "crm", "contacts", "e1", NOW) == ["cam_1"]
+        assert await golden.due_count(conn, "contact", "crm", "contacts", NOW) == 4
+        assert await golden.due(conn, "campaign", "crm", "contacts", NOW) == ["cam_1"]
 
 
 async def test_due_waits_for_its_time(database: Database) -> None:
     async with database.write() as conn:
         await golden.put(conn, [person(1), person(2), person(3)], NOW)
-        waiting = Telling("con_0001", "crm", "contacts", 0, "e1", retry_at=LATER, tries=2)
+        waiting = Telling("con_0001", "crm", "contacts", 0, retry_at=LATER, tries=2)
         await golden.tell(conn, [waiting, replace(waiting, entity_id="con_0002", retry_at=NOW)])
         assert await due(conn) == ["con_0002", "con_0003"]
         assert await golden.next_retry(conn, "crm", "contacts", NOW) == LATER
@@ -134,7 +136,7 @@ async def test_statements_do_not_multiply_with_rows(database: Database) -> None:
             for step in (
                 lambda: golden.put(conn, some, NOW),
                 lambda: golden.fetch(conn, ids),
-                lambda: golden.tell(conn, [Telling(i, "crm", "contacts", 1, "e1") for i in ids]),
+                lambda: golden.tell(conn, [Telling(i, "crm", "contacts", 1) for i in ids]),
                 lambda: golden.tellings(conn, ids, "crm", "contacts"),
             ):
                 with counted(conn) as seen:

@@ -22,7 +22,8 @@ def _schema(conn: Connection) -> dict[str, Any]:
         return {f"{kind} {name}": re.sub(r"\s+", " ", sql) for kind, name, sql in rows if name != "alembic_version"}
     columns = conn.execute(
         text(
-            "SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default "
+            "SELECT table_name, column_name, row_number() OVER (PARTITION BY table_name ORDER BY ordinal_position), "
+            "data_type, is_nullable, column_default "
             "FROM information_schema.columns WHERE table_schema = 'public'"
         )
     ).all()

@@ -11,6 +11,7 @@ from hub.transport.mishaps import Mishap
 from sync_jobs.runner import sync
 from sync_jobs.simulation.stage import Stage
 from tests.sim.acting import ANN, golden_of, held, living, open_issues, script, settle, well
+from tests.sync_jobs.publishing import publish
 
 BOB = "bob@example.com"
 
@@ -84,9 +85,9 @@ async def test_a_value_of_the_wrong_form_costs_only_itself(stage: Stage, field: 
 
 async def test_an_unknown_picklist_value_and_an_impossible_date_cost_only_themselves(stage: Stage) -> None:
     assert stage.hub is not None
-    folder = stage.home / "mappings" / "alpha"
-    folder.mkdir(parents=True)
-    (folder / "people.yaml").write_text(
+    await publish(
+        stage.hub,
+        "alpha/people",
         """
 mapping: unruly/people
 version: 1
@@ -97,9 +98,8 @@ fields:
   title: title
   lifecycle_stage: {path: stage, direction: in, table: {Hot: lead, Sold: customer}}
   custom.birthday: {path: born, kind: date, direction: in}
-"""
+""",
     )
-    await stage.reopen()
     alpha = stage.vendors["alpha"]
     alpha.create({"email": ANN, "title": "CEO", "stage": "Warm", "born": "2001-02-30"})
     await settle(stage)

@@ -12,6 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    # What an edit touches is found when it is published; nothing is due because of a document's hash any more.
+    op.drop_column("tellings", "epoch")
     op.create_table(
         "mapping_versions",
         sa.Column("name", sa.String(), nullable=False),
@@ -54,3 +56,4 @@ def downgrade() -> None:
     op.drop_table("rereadings")
     op.drop_table("mapping_plans")
     op.drop_table("mapping_versions")
+    op.add_column("tellings", sa.Column("epoch", sa.String(), nullable=False, server_default=""))
