@@ -9,22 +9,20 @@ from mappings.clauses import Condition, ConsentRead, Country, Document, FieldDoc
 from mappings.consents import consent_reader
 from mappings.conversions import TRANSFORMS
 from mappings.document import parse
+from mappings.form import depends_on_record
 from mappings.lens import Lens
 from mappings.match_authoring import MODIFIED_AT
 from mappings.matching import key_reader
 from mappings.narrowing import narrowed
-from mappings.readers import FieldReader, field_reader, is_plain, plain_reader
 from mappings.scopes import scope_test
-from mappings.writers import field_writer, needs_record
+from mappings.usual import together, usual_reader
+from mappings.writers import field_writer
 
 
 def compiled(document: Document) -> Lens:
     """The lens of a document."""
-    readers = {field.name: field_reader(field) for field in document.fields}
+    readers = {field.name: usual_reader(field, document.fields) for field in document.fields}
     written = [field for field in document.fields if field.direction.writes]
-    plain = tuple(field for field in document.fields if is_plain(field))
-    rest = [readers[field.name] for field in document.fields if not is_plain(field)]
-    together: tuple[FieldReader, ...] = (plain_reader(plain), *rest) if plain else tuple(rest)
     tellers = {doc.channel: doc for doc in document.consent if doc.deny or doc.grant}
     told = [path for doc in tellers.values() for path in (*doc.deny, *doc.grant)]
     return Lens(
@@ -36,11 +34,11 @@ def compiled(document: Document) -> Lens:
         document.policy,
         _reads(document),
         tuple(dict.fromkeys([path for field in written for path in field.paths] + told)),
-        together,
+        together(document.fields, readers),
         {field.name: (readers[field.name], (*field.paths, *_beside(field))) for field in document.fields},
         {field.name: field_writer(field, readers[field.name]) for field in written},
-        frozenset(field.name for field in written if needs_record(field)),
-        tuple(key_reader(doc) for doc in document.match),
+        frozenset(field.name for field in written if depends_on_record(field)),
+        tuple(key_reader(doc, document.fields) for doc in document.match),
         tuple((doc.channel, consent_reader(doc)) for doc in document.consent if doc.reads),
         tellers,
         scope_test(document.scope),

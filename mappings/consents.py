@@ -9,10 +9,10 @@ from hub.domain.consent import ConsentReading, Evidence
 from mappings import kinds
 from mappings.clauses import ConsentDoc, ConsentRead, Source
 from mappings.conversions import TRANSFORMS
+from mappings.form import Complaints, is_blank
 from mappings.match_authoring import MODIFIED_AT, folded
 from mappings.misfit import Misfit, masked, shown
 from mappings.paths import MISSING, Astray, Raw, getter
-from mappings.readers import Complaints, is_blank
 from mappings.reading import ValueComplaint
 
 DENIED, GRANTED, NONE = "denied", "granted", "none"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 
 from hub.domain.keys import Key
-from mappings import phones
 from mappings.kinds import looks_like_email
 
 _SHARED = """
@@ -46,14 +45,23 @@ def email_key(address: str, name: str) -> Key | None:
     return Key("email", f"{address}|{folded}") if folded else None
 
 
-def phone_name_key(phone: str, region: str | None, names: list[str]) -> Key | None:
-    """The key of a phone with all parts of a name; None when a part is empty or the phone is no number."""
-    for name in names:
-        if len(name) > 500 or not name.strip():
-            return None
-    number = phones.number_of(phone, region)
-    folded = fold_name(" ".join(names))
-    return Key("phone_name", f"{number}|{folded}") if number and folded else None
+def is_own(address: str) -> bool:
+    """Whether a lower-cased address, known to be one, is by itself a key: no shared mailbox, no `+tag` to look through,
+    no bar in it."""
+    return "|" not in address and "+" not in address and address.partition("@")[0] not in ROLES
+
+
+def name_of(parts: list[str]) -> str:
+    """The name of a `phone_name` key; "" when a part of it is empty or too long."""
+    for part in parts:
+        if len(part) > 500 or not part.strip():
+            return ""
+    return fold_name(" ".join(parts))
+
+
+def phone_name_key(number: str | None, name: str) -> Key | None:
+    """The key of a phone in E.164, an extension passed over, with a folded name; None when either is missing."""
+    return Key("phone_name", f"{number.partition(';')[0]}|{name}") if number and name else None
 
 
 def word_key(kind: str, text: str) -> Key | None:

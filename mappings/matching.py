@@ -7,21 +7,24 @@ from typing import Any, TypeAlias
 
 from hub.domain.keys import Key
 from hub.domain.values import Values
-from mappings import keys
-from mappings.clauses import MatchDoc
+from mappings import keys, phones
+from mappings.clauses import FieldDoc, MatchDoc
+from mappings.form import elements, region_of
 from mappings.misfit import Misfit
 from mappings.normalisers import NORMALISERS
 from mappings.paths import MISSING, Raw, getter
-from mappings.readers import elements, region_of
+from mappings.usual import MAIL, PHONE, twin
 
 KeyReader: TypeAlias = Callable[[Raw, Values, list[Key]], None]
 MAX_KEYS = 50
 
 
-def key_reader(doc: MatchDoc) -> KeyReader:
+def key_reader(doc: MatchDoc, fields: tuple[FieldDoc, ...] = ()) -> KeyReader:
+    """The reader of one entry of the match section. `fields` are the document's: where one of them reads a path of the
+    entry in the same form, its value is taken from the values."""
     if doc.key == "email":
-        return _email_reader(doc)
-    return _phone_name_reader(doc) if doc.key == "phone_name" else _word_reader(doc)
+        return _email_reader(doc, fields)
+    return _phone_name_reader(doc, fields) if doc.key == "phone_name" else _word_reader(doc)
 
 
 def _texts(doc: MatchDoc) -> Callable[[Raw], Iterator[str]]:
@@ -66,31 +69,39 @@ def _add(found: list[Key], key: Key | None) -> None:
         found.append(key)
 
 
-def _email_reader(doc: MatchDoc) -> KeyReader:
-    getters = tuple(getter(path) for path in doc.paths)
-    clean = None if not set(doc.normalise) - {"trim", "lower"} else _cleaner(doc)
-    split = doc.split
+def _full_name(doc: MatchDoc) -> Callable[[Raw, Values], str]:
     names = tuple(getter(path) for path in doc.name_from)
 
-    def full_name(raw: Raw, values: Values) -> str:
+    def find(raw: Raw, values: Values) -> str:
         parts = [get(raw) for get in names] if names else [values.get("given_name"), values.get("family_name")]
         return " ".join(part for part in parts if isinstance(part, str))
+
+    return find
+
+
+def _email_reader(doc: MatchDoc, fields: tuple[FieldDoc, ...]) -> KeyReader:
+    clean = None if not set(doc.normalise) - {"trim", "lower"} else _cleaner(doc)
+    split = doc.split
+    full_name = _full_name(doc)
+    sources = tuple((getter(p), "" if clean is not None else twin(fields, p, MAIL, doc.country)) for p in doc.paths)
 
     def add(text: str, raw: Raw, values: Values, found: list[Key]) -> None:
         address = text.strip().lower()
         if address:
             name = full_name(raw, values) if keys.is_role(address) else ""
-            key = keys.email_key(address, name)
-            if key is not None and (not found or key not in found) and len(found) < MAX_KEYS:
-                found.append(key)
+            _add(found, keys.email_key(address, name))
 
     def read(raw: Raw, values: Values, found: list[Key]) -> None:
-        for get in getters:
+        for get, known in sources:
             value = get(raw)
             if value is None or value is MISSING:
                 continue
             if clean is None and value.__class__ is str and (split is None or split not in value):
-                add(value, raw, values, found)
+                address = values.get(known)
+                if address.__class__ is str and address and keys.is_own(address):
+                    _add(found, Key("email", address))
+                else:
+                    add(value, raw, values, found)
                 continue
             for item in elements(value, split):
                 if isinstance(item, str):
@@ -99,14 +110,15 @@ def _email_reader(doc: MatchDoc) -> KeyReader:
     return read
 
 
-def _phone_name_reader(doc: MatchDoc) -> KeyReader:
+def _phone_name_reader(doc: MatchDoc, fields: tuple[FieldDoc, ...]) -> KeyReader:
     phone, *names = (getter(path) for path in doc.paths)
     region, split = region_of(doc.country), doc.split
     clean = None if not set(doc.normalise) - {"trim", "lower"} else _cleaner(doc)
+    known = twin(fields, doc.paths[0], PHONE, doc.country)
 
-    def read(raw: Raw, _values: Values, found: list[Key]) -> None:
+    def read(raw: Raw, values: Values, found: list[Key]) -> None:
         number = phone(raw)
-        if not isinstance(number, (str, int)) or isinstance(number, bool) or not number:
+        if not number or not isinstance(number, (str, int)) or isinstance(number, bool):
             return
         parts: list[str] = []
         for get in names:
@@ -114,9 +126,18 @@ def _phone_name_reader(doc: MatchDoc) -> KeyReader:
             if not isinstance(part, str):
                 return
             parts.append(part if clean is None else clean(part))
+        name = keys.name_of(parts)
+        if not name:
+            return
         text = str(number)
-        for item in (text,) if split is None else elements(text, split):
-            _add(found, keys.phone_name_key(item, region(raw), parts))
+        if split is not None and split in text:
+            for item in elements(text, split):
+                _add(found, keys.phone_name_key(phones.number_of(item, region(raw)), name))
+            return
+        e164 = values.get(known) if number.__class__ is str else None
+        if not isinstance(e164, str):
+            e164 = phones.number_of(text, region(raw))
+        _add(found, keys.phone_name_key(e164, name))
 
     return read
 

@@ -57,6 +57,14 @@ def getter(path: str) -> Getter:
     return deep
 
 
+def walker(path: str) -> Getter:
+    """The function that descends a path step by step, without looking for a key that is literally there."""
+    steps = tuple(path.split("."))
+    if len(steps) == 1:
+        return lambda raw: raw.get(path, MISSING)
+    return lambda raw: _walk(raw, steps)
+
+
 def _walk(found: Any, steps: tuple[str, ...]) -> Any:
     for index, step in enumerate(steps):
         if step == "[]":

@@ -61,14 +61,15 @@ def _parsed(text: str, region: str | None) -> str | None:
 
 
 @lru_cache(maxsize=65536)
-def _found(text: str, region: str | None) -> str | None:
+def found(text: str, region: str | None) -> str | None:
+    """The number of a text of at most `MAX_LENGTH` characters; "" for a blank one, None when it cannot be a number."""
     bare = text.strip().lstrip("'").strip()
     if not bare:
         return ""
-    found = _parsed(bare, region)
-    if found is None and bare.startswith("00"):
-        found = _parsed("+" + bare[2:], region)
-    return found
+    number = _parsed(bare, region)
+    if number is None and bare.startswith("00"):
+        number = _parsed("+" + bare[2:], region)
+    return number
 
 
 def normal(text: str, region: str | None = None) -> str:
@@ -76,13 +77,13 @@ def normal(text: str, region: str | None = None) -> str:
 
     A quote before the plus, as spreadsheets put it, and a leading 00 for the plus are understood.
     """
-    found = _found(text, region) if len(text) <= MAX_LENGTH else None
-    if found is None:
+    number = found(text, region) if len(text) <= MAX_LENGTH else None
+    if number is None:
         raise Misfit(EXPECTED, "" if region or "+" in text[:3] else "Give the field a `country`")
-    return found
+    return number
 
 
 def number_of(text: str, region: str | None = None) -> str | None:
     """The E.164 form without the extension; None when the text is no number."""
-    found = _found(text, region) if len(text) <= MAX_LENGTH else None
-    return found.partition(";")[0] if found else None
+    number = found(text, region) if len(text) <= MAX_LENGTH else None
+    return number.partition(";")[0] if number else None

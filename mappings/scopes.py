@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from mappings.clauses import Condition
+from mappings.form import is_blank
 from mappings.match_authoring import folded
 from mappings.paths import MISSING, Astray, Raw, getter
-from mappings.readers import is_blank
 
 Test: TypeAlias = Callable[[Raw], bool]
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from hub.domain.values import Value, as_set
-from mappings import currencies, kinds
+from mappings import kinds
 from mappings.clauses import FieldDoc
 from mappings.conversions import TRANSFORMS
+from mappings.form import Complaints, complain, converter, elements, is_blank
 from mappings.misfit import Misfit
 from mappings.paths import MISSING, Raw, getter
-from mappings.readers import Complaints, FieldReader, complain, converter, elements, is_blank
+from mappings.readers import FieldReader
 from mappings.transforms import Step
 from mappings.tree import text_of
 
@@ -34,15 +35,6 @@ def field_writer(field: FieldDoc, read: FieldReader) -> FieldWriter:
             complain(complaints, field, field.paths[0], value, misfit)
 
     return write
-
-
-def needs_record(field: FieldDoc) -> bool:
-    """Whether writing the field needs other values of the record (the currency of an amount)."""
-    return any(
-        arg.path and not currencies.is_code(args.get(arg.name))
-        for name, args in field.transform
-        for arg in TRANSFORMS[name].args
-    )
 
 
 def _shows(read: FieldReader, raw: Raw, name: str, value: Value) -> bool:
