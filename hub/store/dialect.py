@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
+    cast,
     column,
     func,
     literal,
@@ -77,6 +78,14 @@ def given(conn: AsyncConnection, name: str, columns: Mapping[str, Sequence[str]]
     arrays = [literal(list(values), postgresql.ARRAY(String)) for values in columns.values()]
     parts_pg = [column(part, String) for part in columns]
     return func.unnest(*arrays).table_valued(*parts_pg, name=name).render_derived()
+
+
+def json_text(conn: AsyncConnection, col: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+    """The value of one key of a JSON column, to compare with another; NULL for null and for a missing key."""
+    if name_of(conn) == SQLITE:
+        return func.json_extract(col, literal('$."' + name.replace('"', "") + '"', Text), type_=String)
+    value: ColumnElement[Any] = cast(col, postgresql.JSONB)[name].astext
+    return value
 
 
 # --- bulk writes ------------------------------------------------------------------------------------------------
