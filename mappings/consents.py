@@ -11,6 +11,7 @@ from mappings.clauses import ConsentDoc, ConsentRead, Source
 from mappings.conversions import TRANSFORMS
 from mappings.form import Complaints, is_blank
 from mappings.match_authoring import MODIFIED_AT, folded
+from mappings.memo import Memo
 from mappings.misfit import Misfit, masked, shown
 from mappings.paths import MISSING, Astray, Raw, getter
 from mappings.reading import ValueComplaint
@@ -58,14 +59,22 @@ def _one(channel: str, doc: ConsentRead) -> ConsentReader:
             return DENIED
         return NONE if doc.none is None else None
 
+    def plain(value: Any) -> ConsentReading | None:
+        return constant.get(state_of(value))
+
+    remembered = Memo(plain)
+    beside = {value: plain(value) for value in (None, True, False)}
+
     def read(raw: Raw, modified_at: str | None, complaints: Complaints) -> ConsentReading | None:
         value = get(raw)
         if value is MISSING:
             return None
-        if value.__class__ is not list and not isinstance(value, (dict, Astray)):
-            state = state_of(value)
-            if state in constant:
-                return constant[state]
+        if value.__class__ is str:
+            quick = remembered[value]
+        else:
+            quick = beside[value] if value is None or value is True or value is False else None
+        if quick is not None:
+            return quick
         items = value if isinstance(value, list) else [value]
         found = [state_of(item) for item in items] or [NONE]
         if None in found or isinstance(value, (dict, Astray)):

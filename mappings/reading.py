@@ -25,9 +25,12 @@ class ValueComplaint:
     mend: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
-    """`get`: a raw record in canonical words. A field that the record doesn't show is missing from `values`."""
+    """`get`: a raw record in canonical words. A field that the record doesn't show is missing from `values`.
+
+    Nobody changes one. It isn't frozen, since one is made for every record and that would take four times as long.
+    """
 
     values: Values
     consent: Mapping[str, ConsentReading] = field(default_factory=dict)
@@ -36,9 +39,9 @@ class Reading:
     complaints: tuple[ValueComplaint, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Payload:
-    """`put`: canonical values in the vendor's words, by remote path."""
+    """`put`: canonical values in the vendor's words, by remote path. Not frozen, as `Reading`."""
 
     values: Mapping[str, Any]
     complaints: tuple[ValueComplaint, ...] = ()
