@@ -94,7 +94,7 @@ def converter(field: FieldDoc) -> Converter:
             return check(value)
         if unknown == "reject" or isinstance(value, (list, dict)):
             raise Misfit(f"one of {', '.join(sorted(table))[:200]}", "Add the value to the field's table")
-        return field.default
+        return unknown
 
     return convert
 
