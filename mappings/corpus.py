@@ -9,6 +9,8 @@ from hub.domain.entities import Kind
 from hub.domain.values import Value
 from mappings.clauses import Document, FieldDoc
 from mappings.compile import compiled
+from mappings.conversions import TRANSFORMS
+from mappings.currencies import is_code
 from mappings.lens import Lens
 from mappings.paths import merged
 
@@ -147,9 +149,20 @@ def canonical(field: FieldDoc) -> tuple[Value, ...]:
     return (*plain, 12, 12.5, True) if field.free else plain
 
 
+def beside(field: FieldDoc) -> dict[str, Any]:
+    """A record that shows nothing but what a field's steps look at beside its own paths: a currency, a country."""
+    raw = {} if field.country.path is None else merged({}, {field.country.path: "US"})
+    for name, args in field.transform:
+        for arg in TRANSFORMS[name].args:
+            said = args.get(arg.name)
+            if arg.path and isinstance(said, str) and not is_code(said):
+                raw = merged(raw, {said: "EUR"})
+    return raw
+
+
 def record(field: FieldDoc, value: Any) -> dict[str, Any]:
-    """A record that shows `value` at every path of a field and nothing else."""
-    raw: dict[str, Any] = {}
+    """A record that shows `value` at every path of a field, and what its steps look at beside it."""
+    raw = beside(field)
     for path in field.paths:
         head, every, tail = path.partition("[]")
         if every:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from hub.domain.entities import Kind
 from hub.domain.policy import Compare, FieldPolicy, Weight
@@ -19,7 +19,7 @@ from hub.engine.compare import resembles, same
 from hub.errors import Complaint
 from mappings.clauses import Document, FieldDoc
 from mappings.compile import compiled
-from mappings.corpus import ODD, canonical, record, remote
+from mappings.corpus import ODD, beside, canonical, record, remote
 from mappings.lens import Lens
 from mappings.paths import merged
 from mappings.shapes import quoted
@@ -40,6 +40,8 @@ class _System:
     document: Document
     lens: Lens
     fields: Mapping[str, FieldDoc]
+    beside: Mapping[str, Any]
+    """A record that shows only what the fields' steps look at beside their own paths."""
 
     def policy(self, name: str) -> FieldPolicy:
         return self.document.policy.fields[name]
@@ -49,10 +51,10 @@ class _System:
         told = {name: value for name, value in values.items() if name in self.lens.writers}
         if not told:
             return {}
-        payload = self.lens.put(told)
+        payload = self.lens.put(told, None, self.beside)
         for refused in payload.complaints:
             told.pop(refused.field, None)
-        after = self.lens.get(merged(None, payload.values)).values
+        after = self.lens.get(merged(self.beside, payload.values)).values
         return {name: after[name] for name in told if name in after}
 
     def departs(self, values: Values) -> dict[str, Value]:
@@ -77,8 +79,10 @@ def loops(documents: Mapping[str, Document]) -> tuple[Complaint, ...]:
 
 
 def _system(name: str, document: Document) -> _System:
-    bare = compiled(document)
-    return _System(name, document, bare, {f.name: f for f in document.fields})
+    around: dict[str, Any] = {}
+    for doc in document.fields:
+        around = merged(around, beside(doc))
+    return _System(name, document, compiled(document), {f.name: f for f in document.fields}, around)
 
 
 def _of(systems: list[_System]) -> list[Complaint]:
@@ -116,7 +120,8 @@ def _readings(system: _System, doc: FieldDoc) -> Iterator[Values]:
         yield system.lens.get(record(doc, value)).values
     if doc.name in system.lens.writers:
         for wanted in canonical(doc):
-            yield system.lens.get(merged(None, system.lens.put({doc.name: wanted}).values)).values
+            told = system.lens.put({doc.name: wanted}, None, system.beside).values
+            yield system.lens.get(merged(system.beside, told)).values
 
 
 def _alone(system: _System, source: _System, values: Values, found: _Found) -> bool:

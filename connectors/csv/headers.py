@@ -105,6 +105,9 @@ def _table(text: str) -> dict[str, str]:
 CONTACT_HEADERS = _table(CONTACT)
 CAMPAIGN_HEADERS = _table(CAMPAIGN)
 CONTACT_COLUMNS = tuple(line.partition(":")[0] for line in CONTACT.strip().splitlines())
+_BECOMES: dict[str, tuple[str, ...]] = {"owner": ("owner_email", "owner_name"), "email_opt_out": (), "do_not_call": ()}
+SHOWN_COLUMNS = tuple(shown for column in CONTACT_COLUMNS for shown in _BECOMES.get(column, (column,)))
+"""The columns as records show them: the owner by what he is called, opt-outs as consents."""
 CAMPAIGN_COLUMNS = tuple(line.partition(":")[0] for line in CAMPAIGN.strip().splitlines())
 
 

@@ -14,11 +14,12 @@ from typing import Any
 
 from connectors.csv import folder
 from connectors.csv.faults import Unusable
-from connectors.csv.headers import CAMPAIGN_COLUMNS, CONTACT_COLUMNS
+from connectors.csv.headers import CAMPAIGN_COLUMNS, SHOWN_COLUMNS
 from connectors.csv.rows import Broken, Row, State, split
 from connectors.csv.settings import Settings
 from connectors.csv.shapes import Layout, NoLayout, footer, hub_layout, layout
 from connectors.csv.sniff import Dialect, encoding, hint, sniff
+from connectors.csv.target import COLUMNS
 from hub.domain.moments import iso
 from hub.domain.observation import Record
 from hub.sdk.http import Request, Response
@@ -256,7 +257,7 @@ class Files:
         return None
 
     def fields(self, response: Response | None) -> Sequence[FieldInfo]:
-        columns = CAMPAIGN_COLUMNS if self.entity == "campaign" else CONTACT_COLUMNS
+        columns = COLUMNS if self.target else CAMPAIGN_COLUMNS if self.entity == "campaign" else SHOWN_COLUMNS
         written = self.target
         return tuple(FieldInfo(n, n, "text", creatable=written, updatable=written, open=True) for n in columns)
 

@@ -73,6 +73,10 @@ def campaign_id(row: Mapping[str, Any]) -> int:
     raise ContractBroken("expected campaign.id, a number as text, in every row")
 
 
+NO_ANSWER = frozenset({"UNSPECIFIED", "UNKNOWN"})
+"""Values that every enum of the protocol lists beside those that a campaign can have."""
+
+
 def describe(response: Response | None, fixed: Sequence[str], heads: tuple[str, ...]) -> Sequence[FieldInfo]:
     """Fields as googleAdsFields:search lists them, with the fixed ones of other resources. None can be written."""
     listed = {path: FieldInfo(path, path, "", creatable=False, updatable=False) for path in fixed}
@@ -81,7 +85,8 @@ def describe(response: Response | None, fixed: Sequence[str], heads: tuple[str, 
         name = str(item.get("name") or "")
         if item.get("selectable") and not item.get("isRepeated") and name.startswith(heads):
             path = queries.json_path(name)
-            kind, choices = str(item.get("dataType") or "").lower(), tuple(item.get("enumValues") or ())
+            kind = str(item.get("dataType") or "").lower()
+            choices = tuple(c for c in item.get("enumValues") or () if c not in NO_ANSWER)
             listed[path] = FieldInfo(path, name, kind, creatable=False, updatable=False, choices=choices)
     return tuple(listed.values())
 

@@ -8,6 +8,7 @@ from connectors.csv.headers import CONTACT_COLUMNS, shape_of, squash
 from connectors.csv.settings import Settings
 from connectors.csv.shapes import NoLayout, family, layout
 from connectors.csv.sniff import sniff
+from connectors.csv.streams import stream
 from tests.connectors.csv.walks import Folder
 
 HUBSPOT = (
@@ -317,3 +318,10 @@ def test_a_single_column_has_no_delimiter() -> None:
 )
 def test_a_family_outlives_the_dates_in_its_file_names(name: str, shape: str, said: str) -> None:
     assert family(name, shape) == said
+
+
+def test_discovery_shows_the_columns_that_records_have() -> None:
+    shown = [info.path for info in stream("contacts", Settings(), ()).fields(None)]
+    assert {"owner_email", "owner_name", "email_consent", "phone_consent"} <= set(shown)
+    assert not {"owner", "email_opt_out", "do_not_call"} & set(shown), "no record has them: the shapes turn them over"
+    assert "owner_email" in [info.path for info in stream("hub_contacts", Settings(), ()).fields(None)]
