@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hub.domain.entities import ENTITIES
-from hub.domain.policy import Direction, FieldPolicy, OnBuried, OnGone, StreamPolicy
+from hub.domain.policy import (
+    Cap,
+    Caps,
+    Direction,
+    DriftPolicy,
+    FieldPolicy,
+    OnBuried,
+    OnDrift,
+    OnGone,
+    StreamPolicy,
+)
 from mappings.clauses import ConsentDoc, Document, FieldDoc
+from mappings.composite_authoring import build_composites
+from mappings.computed_authoring import build_when
 from mappings.field_authoring import build_field
 from mappings.match_authoring import build_consent, build_match, build_scope
 from mappings.paths import touches
@@ -29,15 +42,18 @@ def build(checker: Checker, data: dict[str, Any], digest: str) -> Document | Non
             made = build_field(checker, entity, name, said)
             if made is not None:
                 fields.append(made)
+    fields += build_composites(checker, entity, data.get("composites"), data["fields"])
     match = build_match(checker, entity, data.get("match"))
     consent = build_consent(checker, entity, data.get("consent"))
     scope = build_scope(checker, data.get("scope"))
+    when = build_when(checker, data.get("scope"))
     if entity.name == "fact":
         for name in _FACT_FIELDS:
-            if name not in data["fields"]:
+            if name not in data["fields"] and checker.sound(("composites",)):
                 checker.complain(("fields",), f"no field {name}", f"{name}, without which a fact belongs nowhere")
     _one_writer_per_path(checker, fields, consent)
     policy = _policy(checker, entity.name, data.get("policy") or {}, fields, consent)
+    policy = replace(policy, drift=_drift(data.get("drift") or {}), caps=_caps((data.get("policy") or {}).get("caps")))
     examples = data.get("examples") or ()
     for index, example in enumerate(examples):
         _check_example(checker, index, example)
@@ -56,13 +72,14 @@ def build(checker: Checker, data: dict[str, Any], digest: str) -> Document | Non
         consent,
         scope,
         tuple(examples),
+        when,
     )
 
 
 def _one_writer_per_path(checker: Checker, fields: list[FieldDoc], consent: tuple[ConsentDoc, ...]) -> None:
     """Two fields that write to one place would undo each other."""
     taken: dict[str, str] = {}
-    writers = [(f.name, ("fields", f.name, "path"), f.paths) for f in fields if f.direction.writes]
+    writers = [(*_writer(field), field.paths) for field in fields if field.direction.writes]
     for channel in consent:
         paths = tuple({*channel.deny, *channel.grant})
         writers.append((f"consent.{channel.channel}", ("consent", channel.channel, "write"), paths))
@@ -73,6 +90,25 @@ def _one_writer_per_path(checker: Checker, fields: list[FieldDoc], consent: tupl
                     expected = f"one writer of each path ({owner} writes {other})"
                     checker.complain(place, f'"{path}" a second time', expected, "Make one of them `direction: in`")
             taken.setdefault(path, name)
+
+
+def _writer(field: FieldDoc) -> tuple[str, tuple[str, ...]]:
+    """Who writes a field's paths, and where the document says so."""
+    if field.composite is None:
+        return field.name, ("fields", field.name, "path")
+    return " and ".join(field.composite.fields), ("composites",)
+
+
+def _drift(said: dict[str, Any]) -> DriftPolicy:
+    return DriftPolicy(**{name: OnDrift(word) for name, word in said.items() if word})
+
+
+def _caps(said: dict[str, Any] | None) -> Caps:
+    return Caps(**{name: _cap(amount) for name, amount in (said or {}).items() if amount is not None})
+
+
+def _cap(said: int | str) -> Cap:
+    return Cap(said) if isinstance(said, int) else Cap(share=float(said.removesuffix("%")) / 100)
 
 
 def _policy(

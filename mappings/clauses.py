@@ -28,6 +28,28 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class ComputeDoc:
+    """An expression over the record. `reads`: the remote paths it looks at; `room`: how large a record it may be
+    given."""
+
+    text: str
+    reads: tuple[str, ...] = ()
+    room: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeDoc:
+    """One remote field that holds several canonical ones, in the order of `form`, or separated `by` a text."""
+
+    path: str
+    fields: tuple[str, ...]
+    form: str = ""
+    by: str = ""
+    empty: str = "keep"
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FieldDoc:
     """A field as the document says it, with all defaults filled in. `table` is (text form, remote, canonical)."""
 
@@ -42,7 +64,9 @@ class FieldDoc:
     transform: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     table: tuple[tuple[str, Scalar, Scalar], ...] = ()
     write_table: Mapping[str, Scalar] = field(default_factory=dict)
-    on_unknown: Scalar = "reject"
+    on_unknown: str = "reject"
+    """`reject`, `pass`, or `default`: then `default` is taken."""
+    default: Scalar = None
     country: Country = Country()
     compare: Compare = Compare.TRIMMED
     empty: str = "keep"
@@ -51,6 +75,9 @@ class FieldDoc:
     write_if_empty: bool = False
     part: str = ""
     max_length: int | None = None
+    composite: CompositeDoc | None = None
+    """What the field is a part of; its one path is then that of the whole."""
+    compute: ComputeDoc | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +140,8 @@ class Document:
     consent: tuple[ConsentDoc, ...] = ()
     scope: tuple[Condition, ...] = ()
     examples: tuple[Mapping[str, Any], ...] = ()
+    when: ComputeDoc | None = None
+    """A condition of the scope as an expression, beside the others."""
     lines: Mapping[tuple[str, ...], int] = field(default_factory=dict, compare=False, repr=False)
     """The line of every place, so that later complaints name one, too."""
 

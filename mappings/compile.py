@@ -6,6 +6,8 @@ from functools import lru_cache
 
 from mappings import currencies
 from mappings.clauses import Condition, ConsentRead, Country, Document, FieldDoc, Source
+from mappings.composites import grouped, is_written_in_lines, joiner, lines_writer, whole_reader
+from mappings.computed import computed_reader, when_test
 from mappings.consents import consent_reader
 from mappings.conversions import TRANSFORMS
 from mappings.document import parse
@@ -14,14 +16,21 @@ from mappings.lens import Lens
 from mappings.match_authoring import MODIFIED_AT
 from mappings.matching import key_reader
 from mappings.narrowing import narrowed
+from mappings.readers import FieldReader
 from mappings.scopes import scope_test
 from mappings.usual import together, usual_reader
-from mappings.writers import field_writer
+from mappings.writers import FieldWriter, field_writer
 
 
 def compiled(document: Document) -> Lens:
     """The lens of a document."""
-    readers = {field.name: usual_reader(field, document.fields) for field in document.fields}
+    simple = tuple(field for field in document.fields if field.composite is None and field.compute is None)
+    computed = tuple(field for field in document.fields if field.compute is not None)
+    wholes = grouped(document.fields)
+    readers = {field.name: usual_reader(field, simple) for field in simple}
+    readers |= {field.name: computed_reader((field,)) for field in computed}
+    readers |= {field.name: whole_reader((field,)) for parts in wholes for field in parts}
+    apart = (*map(whole_reader, wholes), *([computed_reader(computed)] if computed else ()))
     written = [field for field in document.fields if field.direction.writes]
     tellers = {doc.channel: doc for doc in document.consent if doc.deny or doc.grant}
     told = [path for doc in tellers.values() for path in (*doc.deny, *doc.grant)]
@@ -34,16 +43,22 @@ def compiled(document: Document) -> Lens:
         document.policy,
         _reads(document),
         tuple(dict.fromkeys([path for field in written for path in field.paths] + told)),
-        together(document.fields, readers),
+        (*together(simple, readers), *apart),
         {field.name: (readers[field.name], (*field.paths, *_beside(field))) for field in document.fields},
-        {field.name: field_writer(field, readers[field.name]) for field in written},
+        {field.name: _writer(field, readers[field.name]) for field in written if field.composite is None},
         frozenset(field.name for field in written if depends_on_record(field)),
         tuple(key_reader(doc, document.fields) for doc in document.match),
         tuple((doc.channel, consent_reader(doc)) for doc in document.consent if doc.reads),
         tellers,
         scope_test(document.scope),
+        None if document.when is None else when_test(document.when),
+        tuple(joiner(parts) for parts in wholes if parts[0].direction.writes),
         lambda names: compiled(narrowed(document, names)),
     )
+
+
+def _writer(field: FieldDoc, read: FieldReader) -> FieldWriter:
+    return lines_writer(field, read) if is_written_in_lines(field) else field_writer(field, read)
 
 
 @lru_cache(maxsize=512)
@@ -63,12 +78,16 @@ def _reads(document: Document) -> tuple[str, ...]:
         for read in consent.reads:
             paths += _consent(read)
     paths += _conditions(document.scope)
+    if document.when is not None:
+        paths += document.when.reads
     return tuple(path for path in dict.fromkeys(paths) if path is not None and path != MODIFIED_AT)
 
 
 def _beside(field: FieldDoc) -> list[str]:
     """Paths that a field's steps look at beside its own."""
     paths = _country(field.country)
+    if field.compute is not None:
+        paths += field.compute.reads
     for name, args in field.transform:
         for arg in TRANSFORMS[name].args:
             said = args.get(arg.name)

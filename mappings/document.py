@@ -13,6 +13,7 @@ from mappings.clauses import Document
 from mappings.language import DOCUMENT
 from mappings.shapes import Checker
 from mappings.tree import Node, plain, read
+from mappings.upgrade import current
 
 
 class BadDocument(BadInput):
@@ -25,6 +26,7 @@ def check(source: bytes | str, file: str) -> tuple[Document | None, tuple[Compla
     if tree is None:
         return None, complaints
     checker = Checker(file)
+    tree = current(checker, tree)
     data = checker.check(tree, DOCUMENT)
     if not isinstance(data, dict):
         return None, tuple(checker.complaints)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hub.domain.entities import EntityDef, FieldDef, Kind
@@ -10,6 +10,7 @@ from hub.domain.policy import Compare, Direction, Weight
 from hub.domain.values import Scalar
 from mappings import countries, kinds
 from mappings.clauses import Country, FieldDoc
+from mappings.computed_authoring import build_compute
 from mappings.conversions import TRANSFORMS
 from mappings.misfit import Misfit
 from mappings.normalisers import NORMALISERS
@@ -20,6 +21,7 @@ from mappings.tree import text_of
 
 _TEXTS = frozenset({*kinds.TEXTUAL, Kind.ENUM})
 _WITH_CONSTANT = frozenset({"constant", "direction", "weight", "compare", "kind"})
+_NOT_COMPUTED = frozenset({"path", "constant", "join", "split", "write_table", "overwrite", "part"})
 
 
 @dataclass(slots=True)
@@ -55,10 +57,13 @@ def build_field(checker: Checker, entity: EntityDef, name: str, said: object) ->
         else:
             definition = FieldDef(name, Kind(settings_["kind"]), definition.title)
     field = _Field(checker, place, entity, definition, settings_, free)
-    if ("path" in settings_) == ("constant" in settings_):
-        field.complain("", "neither or both of path and constant", "a path or a constant")
+    sources = [key for key in ("path", "constant", "compute") if key in settings_]
+    if len(sources) != 1:
+        field.complain("", " and ".join(sources) or "no path", "a path or a constant, or compute")
         return None
-    return _constant(field) if "constant" in settings_ else _mapped(field)
+    if "reads" in settings_ and sources != ["compute"]:
+        field.complain("reads", "reads alone", "reads beside compute")
+    return {"path": _mapped, "constant": _constant, "compute": _computed}[sources[0]](field)
 
 
 def _constant(field: _Field) -> FieldDoc | None:
@@ -79,6 +84,18 @@ def _constant(field: _Field) -> FieldDoc | None:
     )
 
 
+def _computed(field: _Field) -> FieldDoc | None:
+    said = field.said
+    for key in sorted(_NOT_COMPUTED & said.keys()):
+        field.complain(key, f"{key} beside compute", "what shapes a value when it is read, and nothing else")
+    if said.get("direction", "in") != "in":
+        field.complain("direction", f"{said['direction']} for a computed value", "in: it cannot be written back")
+    doc = build_compute(
+        field.checker, field.place, said["compute"], as_paths(said.get("reads")), many=field.definition.many
+    )
+    return None if doc is None else replace(_mapped(field), direction=Direction.IN, compute=doc)
+
+
 def _canonical(field: _Field, key: str, value: Scalar) -> Scalar:
     """A value that the author says is canonical, checked by the field's kind."""
     if value is None:
@@ -86,14 +103,14 @@ def _canonical(field: _Field, key: str, value: Scalar) -> Scalar:
     try:
         found = kinds.reader(field.definition, None, free=field.free)(value)
     except Misfit as misfit:
-        field.complain(key, quoted(value), misfit.expected)
+        field.checker.complain((*field.place, *key.split(".")), quoted(value), misfit.expected)
         return None
     return None if isinstance(found, tuple) else found
 
 
 def _mapped(field: _Field) -> FieldDoc:
     said = field.said
-    paths = as_paths(said["path"])
+    paths = as_paths(said.get("path"))
     normalise = tuple(said.get("normalise", ["trim"] if field.textual else []))
     transform = _transforms(field)
     _check_forms(field, paths, normalise)
@@ -109,13 +126,13 @@ def _mapped(field: _Field) -> FieldDoc:
         transform,
         _table(field),
         _write_table(field),
-        _on_unknown(field),
+        *_on_unknown(field),
         as_country(field.checker, (*field.place, "country"), said.get("country")),
         _compare(field, normalise),
         said.get("empty", "keep"),
         _direction(field, paths, transform),
         Weight(said.get("weight", Weight.RANKED)),
-        bool(said.get("write_if_empty", False)),
+        said.get("overwrite") is False,
         said.get("part", ""),
         said.get("max_length"),
     )
@@ -193,9 +210,11 @@ def _write_table(field: _Field) -> dict[str, Scalar]:
     return made
 
 
-def _on_unknown(field: _Field) -> Scalar:
-    said: Scalar = field.said.get("on_unknown", "reject")
-    return said if said in ("reject", "pass") else _canonical(field, "on_unknown", said)
+def _on_unknown(field: _Field) -> tuple[str, Scalar]:
+    said = field.said.get("on_unknown", "reject")
+    if isinstance(said, str):
+        return said, None
+    return "default", _canonical(field, "on_unknown.default", said["default"])
 
 
 def _compare(field: _Field, normalise: tuple[str, ...]) -> Compare:
@@ -222,11 +241,12 @@ def _direction(field: _Field, paths: tuple[str, ...], transform: tuple[tuple[str
         why = "a path with [] can only be read"
     elif field.definition.many and len(paths) > 1:
         why = "a set gathered from several paths cannot be written back"
-    elif "join" in field.said:
-        why = "joined parts cannot be taken apart"
+    elif "join" in field.said and (transform or "table" in field.said or not field.said["join"]):
+        why = "joined parts with a transform, a table or nothing between them cannot be taken apart"
     elif field.entity.name == "fact":
         why = "facts are only read"
-    said = Direction(field.said.get("direction", Direction.IN if why else Direction.BOTH))
+    usual = Direction.IN if why or "join" in field.said else Direction.BOTH
+    said = Direction(field.said.get("direction", usual))
     if why and said.writes:
         field.complain("direction", said.value, f"in: {why}")
     return said

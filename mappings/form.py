@@ -23,6 +23,7 @@ Converter: TypeAlias = Callable[[Any, Raw], Any]
 
 MAX_COMPLAINTS = 50
 MAX_RAW_TEXT = 200_000
+_NUMBERS = (int, float)
 _PERSONAL = frozenset({Kind.TEXT, Kind.EMAIL, Kind.PHONE, Kind.TEXT_SET})
 
 
@@ -58,8 +59,11 @@ def converter(field: FieldDoc) -> Converter:
     textual = field.free or field.definition.kind in kinds.TEXTUAL
     empty, unknown, tabled = field.empty, field.on_unknown, bool(table)
     limit = field.max_length or kinds.MAX_TEXT
+    digits = _takes_digits(field)
 
     def convert(value: Any, raw: Raw) -> Any:
+        if digits and value.__class__ in _NUMBERS:
+            value = str(value)
         if value.__class__ is str:
             if len(value) > MAX_RAW_TEXT:
                 raise Misfit(f"at most {limit} characters")
@@ -94,7 +98,7 @@ def converter(field: FieldDoc) -> Converter:
             return check(value)
         if unknown == "reject" or isinstance(value, (list, dict)):
             raise Misfit(f"one of {', '.join(sorted(table))[:200]}", "Add the value to the field's table")
-        return unknown
+        return field.default
 
     return convert
 
@@ -105,8 +109,11 @@ def _short_converter(field: FieldDoc, normalise: Converter | None) -> Converter:
     textual = field.free or field.definition.kind in kinds.TEXTUAL
     blank = MISSING if field.empty == "is_missing" else "" if textual and field.empty == "keep" else None
     limit = field.max_length or kinds.MAX_TEXT
+    digits = _takes_digits(field)
 
     def convert(value: Any, raw: Raw) -> Any:
+        if digits and value.__class__ in _NUMBERS:
+            value = str(value)
         if value.__class__ is str:
             if len(value) > MAX_RAW_TEXT:
                 raise Misfit(f"at most {limit} characters")
@@ -120,6 +127,11 @@ def _short_converter(field: FieldDoc, normalise: Converter | None) -> Converter:
         return check(value)
 
     return convert
+
+
+def _takes_digits(field: FieldDoc) -> bool:
+    """Whether numbers stand for their digits, as in a phone field that shows 4155550100: normalised as these are."""
+    return bool(field.normalise) and not field.free and field.definition.kind in kinds.TEXTUAL
 
 
 def _normalise(field: FieldDoc) -> Converter | None:

@@ -19,14 +19,19 @@ from mappings.shapes import (
     MapOf,
     Named,
     Object,
+    OneOf,
     Scalar,
     Shape,
     Text,
 )
 from mappings.transforms import Transform
 
-VERSION = 1
+VERSION = 2
+"""Documents of older versions are brought to this one when they are read: see `mappings/upgrade.py`."""
 NAME = r"[a-z][a-z0-9_]{0,39}"
+
+
+_VERSION = Integer(VERSION, VERSION, f"{VERSION}, the version of the language")
 
 
 def _words(words: type[Compare | Direction | OnBuried | OnGone | Rule | Weight | Kind]) -> Text:
@@ -51,6 +56,7 @@ COUNTRY = Either(
         "{path, default}",
     ),
 )
+EXPRESSION = Text("an expression (CEL)", max_length=2_000)
 PART = Text("the name of a write call", pattern=NAME, max_length=40)
 
 _NORMALISER = Text(f"one of {', '.join(NORMALISERS)}", tuple(NORMALISERS))
@@ -76,13 +82,25 @@ FIELD = Object(
     {
         "path": Key(PATHS, "the remote path, or several"),
         "constant": Key(Scalar("a single value", null=False), "the value itself"),
+        "compute": Key(EXPRESSION, "an expression over `record` that gives the value; only read"),
+        "reads": Key(ListOf(PATH, 1, 50, "a list of remote paths"), "what `compute` reads, where it cannot be told"),
         "join": Key(Text("a text", empty=True, max_length=10), "joins the parts of several paths"),
         "split": Key(Text("a text", max_length=10), "separates the elements of a set in one remote text"),
         "normalise": Key(NORMALISE, "normalisers, applied when reading"),
         "transform": Key(ListOf(_TRANSFORM, 0, 10, "a list of transforms"), "transforms, undone when writing"),
         "table": Key(MapOf(VALUE, Text("a remote value", empty=True), True, 2000), "remote value: canonical value"),
         "write_table": Key(MapOf(VALUE, Text("a canonical value"), True, 2000), "canonical value: remote value"),
-        "on_unknown": Key(Scalar("reject, pass or a canonical value", null=False), "for values not in the table"),
+        "on_unknown": Key(
+            Either(
+                "reject, pass or {default: value}",
+                scalar=Text("reject, pass or {default: value}", ("reject", "pass")),
+                mapping=Object(
+                    {"default": Key(Scalar("a canonical value", null=False), "the canonical value to take", True)},
+                    "{default: value}",
+                ),
+            ),
+            "for values not in the table",
+        ),
         "kind": Key(_words(Kind), "the kind of a custom field"),
         "country": Key(COUNTRY, "default region of phone numbers"),
         "compare": Key(_words(Compare), "how the vendor keeps the value"),
@@ -91,14 +109,32 @@ FIELD = Object(
         ),
         "direction": Key(_words(Direction), "who may change it"),
         "weight": Key(_words(Weight), "how much this connection's word counts"),
-        "write_if_empty": Key(Boolean(), "only fill, never overwrite"),
+        "overwrite": Key(Boolean(), "false: only fill what is empty there"),
         "part": Key(PART, "the write call it travels in"),
         "max_length": Key(Integer(1, 100_000), "longest text"),
     },
     "a key of a field",
+    {"write_if_empty": "`overwrite: false`"},
 )
 FIELDS = MapOf(
     Either("a remote path, or the settings of a field", scalar=PATH, mapping=FIELD), FIELD_NAME, False, 500, "fields"
+)
+
+FORMS = ("given_first", "family_first", "family_comma")
+COMPOSITE = Object(
+    {
+        "path": Key(PATH, "the remote path of the whole", True),
+        "fields": Key(ListOf(FIELD_NAME, 2, 10, "a list of canonical fields"), "the canonical fields in it", True),
+        "form": Key(Text(f"one of {', '.join(FORMS)}", FORMS), "how a full name is made of a given and a family name"),
+        "by": Key(Text("a text", max_length=10), "separates the parts, which stand in the order of `fields`"),
+        "empty": Key(Text("keep or is_null", ("keep", "is_null")), "what is written when no part is left"),
+        "direction": Key(_words(Direction), "who may change the parts"),
+        "weight": Key(_words(Weight), "how much this connection's word counts"),
+        "overwrite": Key(Boolean(), "false: only fill what is empty there"),
+        "part": Key(PART, "the write call it travels in"),
+        "max_length": Key(Integer(1, 100_000), "longest whole"),
+    },
+    "a key of a composite",
 )
 
 MATCH_KINDS = {"contact": ("email", "phone_name"), "campaign": ("code", "name"), "fact": ()}
@@ -190,8 +226,27 @@ RECURSIVE["condition"] = Object(
     },
     "a condition",
 )
-SCOPE = Object({"where": Key(ListOf(Again("condition"), 0, 20, "a list of conditions"), "all needed", True)}, "where")
+SCOPE = Object(
+    {
+        "where": Key(ListOf(Again("condition"), 0, 20, "a list of conditions"), "all needed"),
+        "when": Key(EXPRESSION, "an expression over `record` that must be true, too"),
+    },
+    "where or when",
+)
 
+CAP = OneOf(
+    (Integer(0, 10**9), Text("a share", pattern=r"(?:100|[0-9]{1,2}(?:\.[0-9]{1,3})?)%", max_length=10)),
+    "a number, or a share such as 2%",
+)
+CAPS = Object(
+    {
+        "creates": Key(CAP, "records made here"),
+        "clears": Key(CAP, "fields that lose their value here"),
+        "removes": Key(CAP, "records removed here"),
+        "gone": Key(CAP, "records that a complete read no longer shows"),
+    },
+    "a cap: creates, clears, removes, gone",
+)
 POLICY = Object(
     {
         "creates": Key(Boolean(), "may the hub create records here"),
@@ -201,8 +256,19 @@ POLICY = Object(
         "create_requires": Key(ListOf(FIELD_NAME, 0, 50, "a list of fields"), "further fields a create needs"),
         "on_gone": Key(_words(OnGone), "what a deletion there means"),
         "on_buried": Key(_words(OnBuried), "what to do with the record of a buried entity"),
+        "caps": Key(CAPS, "the most that one run may do here without a person's consent"),
     },
     "a key of the policy",
+)
+
+_DRIFTS = Text("one of park, ignore, adopt", ("park", "ignore", "adopt"))
+DRIFT = Object(
+    {
+        "new": Key(Text("ignore or adopt", ("ignore", "adopt")), "a remote field that is new"),
+        "removed": Key(_DRIFTS, "a mapped remote field that is gone"),
+        "retyped": Key(_DRIFTS, "a mapped remote field that changed its type or its choices"),
+    },
+    "a key of drift: new, removed, retyped",
 )
 
 _JSON = MapOf(Anything(), Text("a path", max_length=MAX_PATH), False, 500, "a mapping")
@@ -225,14 +291,16 @@ EXAMPLE = Object(
 DOCUMENT = Object(
     {
         "mapping": Key(Text("connector/stream", pattern=f"{NAME}/{NAME}"), "connector/stream", True),
-        "version": Key(Integer(1, VERSION, f"the version of the language, {VERSION}:"), "1", True),
+        "version": Key(_VERSION, str(VERSION), True),
         "about": Key(Text("a sentence", max_length=2000, empty=True), "what it is for"),
         "entity": Key(Text(f"one of {', '.join(ENTITIES)}", tuple(ENTITIES)), "contact, campaign or fact", True),
         "match": Key(ListOf(MATCH, 0, 10, "a list of keys"), "what identifies a record"),
         "fields": Key(FIELDS, "canonical name: remote path or settings", True),
+        "composites": Key(ListOf(COMPOSITE, 0, 20, "a list of composites"), "remote fields that hold several of ours"),
         "consent": Key(CONSENT, "consent by channel"),
         "scope": Key(SCOPE, "which records are in scope"),
         "policy": Key(POLICY, "what the hub may do here"),
+        "drift": Key(DRIFT, "what to do when the remote's fields change"),
         "examples": Key(ListOf(EXAMPLE, 0, 100, "a list of examples"), "executed by the tests"),
     },
     "a key of a mapping document",
@@ -250,7 +318,7 @@ _SURVIVORSHIP = Either(
 ENTITY_DOCUMENT = Object(
     {
         "entity": Key(Text("contact or campaign", ("contact", "campaign")), "contact or campaign", True),
-        "version": Key(Integer(1, VERSION, f"the version of the language, {VERSION}:"), "1", True),
+        "version": Key(_VERSION, str(VERSION), True),
         "about": Key(Text("a sentence", max_length=2000, empty=True), "what it is for"),
         "default": Key(_SURVIVORSHIP, "the rule of fields without one of their own"),
         "fields": Key(MapOf(_SURVIVORSHIP, FIELD_NAME, False, 500, "fields"), "the rule of a field"),

@@ -11,6 +11,8 @@ from hub.domain.keys import Key
 from hub.domain.policy import StreamPolicy
 from hub.domain.values import Value, Values
 from mappings.clauses import ConsentDoc
+from mappings.composites import Joiner
+from mappings.computed import When
 from mappings.consents import ConsentReader, tells
 from mappings.matching import KeyReader
 from mappings.misfit import kind_of
@@ -50,6 +52,9 @@ class Lens:
     consents: tuple[tuple[str, ConsentReader], ...] = field(repr=False)
     tellers: Mapping[str, ConsentDoc] = field(repr=False)
     scope: Test | None = field(repr=False)
+    when: When | None = field(repr=False)
+    joiners: tuple[Joiner, ...] = field(repr=False)
+    """Writers of remote fields that hold several canonical ones."""
     narrow: Callable[[Collection[str]], Lens] = field(repr=False)
 
     def without(self, names: Collection[str]) -> Lens:
@@ -75,6 +80,8 @@ class Lens:
         for take in self.keys:
             take(raw, values, keys)
         in_scope = True if self.scope is None else self.scope(raw)
+        if self.when is not None:
+            in_scope = self.when(raw, complaints) and in_scope
         return Reading(values, consent, tuple(keys), in_scope, tuple(complaints))
 
     def reader(self, names: Collection[str]) -> Callable[[Raw], dict[str, Value]]:
@@ -113,6 +120,8 @@ class Lens:
                 write(value, raw, payload, complaints)
         for write, value in late:
             write(value, merged(raw, payload), payload, complaints)
+        for join in self.joiners:
+            join(values, raw, payload, complaints)
         for channel, state in (consent or {}).items():
             self._tell(channel, state, raw, payload)
         return Payload(payload, tuple(complaints))

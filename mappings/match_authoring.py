@@ -119,6 +119,8 @@ def _source(said: object) -> Source:
 
 def build_scope(checker: Checker, said: object) -> tuple[Condition, ...]:
     where = said.get("where") if isinstance(said, dict) else None
+    if isinstance(said, dict) and "where" not in said and "when" not in said and checker.sound(("scope",)):
+        checker.complain(("scope",), "neither where nor when", "where or when, or no scope")
     return _conditions(checker, ("scope", "where"), where)
 
 

@@ -16,6 +16,7 @@ from mappings.shapes import (
     MapOf,
     Named,
     Object,
+    OneOf,
     Scalar,
     Shape,
     Text,
@@ -50,6 +51,8 @@ def _render(shape: Shape) -> dict[str, Any]:
         case Scalar():
             types = ["string", "number", "boolean", *(["null"] if shape.null else [])]
             return {"type": types, "maxLength": shape.max_length}
+        case OneOf():
+            return {"anyOf": [_render(form) for form in shape.forms]}
         case Anything():
             return {}
         case ListOf():

@@ -47,6 +47,14 @@ class Scalar:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOf:
+    """A single value of one of several forms."""
+
+    forms: tuple[Text | Integer, ...]
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
 class Anything:
     """Plain JSON of any form (examples)."""
 
@@ -83,10 +91,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """A mapping with a closed set of keys."""
+    """A mapping with a closed set of keys. `former`: keys of older versions of the language, and what says it now."""
 
     keys: Mapping[str, Key]
     form: str = "a mapping"
+    former: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,9 @@ class Again:
     name: str
 
 
-Shape: TypeAlias = Text | Boolean | Integer | Scalar | Anything | ListOf | MapOf | Object | Either | Named | Again
+Shape: TypeAlias = (
+    Text | Boolean | Integer | Scalar | OneOf | Anything | ListOf | MapOf | Object | Either | Named | Again
+)
 RECURSIVE: dict[str, Shape] = {}
 
 
@@ -147,6 +158,8 @@ class Checker:
     complaints: list[Complaint] = field(default_factory=list)
     lines: dict[Place, int] = field(default_factory=dict)
     bad: set[Place] = field(default_factory=set)
+    renamed: dict[Place, Place] = field(default_factory=dict)
+    """Places that an upgrade moved, and where they stand in the author's text."""
 
     def sound(self, place: Place) -> bool:
         """Whether nothing at or below a place was complained of."""
@@ -159,7 +172,7 @@ class Checker:
         known = place
         while known and known not in self.lines:
             known = known[:-1]
-        path = ".".join(part[:60] for part in place)
+        path = ".".join(part[:60] for part in self.renamed.get(place, place))
         where = f"{self.file}:{self.lines.get(known, 1)}"
         self.complaints.append(Complaint(f"{where} {path}" if path else where, said, expected, mend))
 
@@ -207,7 +220,8 @@ class Checker:
             self.lines[here] = entry.line
             key = shape.keys.get(name)
             if key is None:
-                self.complain(here, f"the unknown key {quoted(entry.key)}", shape.form, nearest(name, shape.keys))
+                mend = f"Say {shape.former[name]}" if name in shape.former else nearest(name, shape.keys)
+                self.complain(here, f"the unknown key {quoted(entry.key)}", shape.form, mend)
                 continue
             before = len(self.complaints)
             value = self.check(entry.node, key.shape, here)
@@ -259,8 +273,13 @@ class Checker:
             return None
         return [self.check(item, shape.item, (*place, str(index))) for index, item in enumerate(node.value)]
 
-    def _scalar(self, node: Node, shape: Text | Boolean | Integer | Scalar, place: Place) -> Any:
+    def _scalar(self, node: Node, shape: Text | Boolean | Integer | Scalar | OneOf, place: Place) -> Any:
         value = node.value
+        if isinstance(shape, OneOf):
+            if any(self._text_fits(value, f) if isinstance(f, Text) else _whole(value, f) for f in shape.forms):
+                return value
+            self.complain(place, quoted(value), shape.form)
+            return None
         if isinstance(shape, Text):
             if isinstance(value, str) and self._text_fits(value, shape):
                 return value
@@ -271,21 +290,29 @@ class Checker:
             return None
         fits = (
             (isinstance(shape, Boolean) and isinstance(value, bool))
-            or (isinstance(shape, Integer) and type(value) is int and shape.least <= value <= shape.most)
+            or (isinstance(shape, Integer) and _whole(value, shape))
             or (isinstance(shape, Scalar) and _scalar_fits(value, shape))
         )
         if fits:
             return value
-        expected = f"{shape.form} from {shape.least} to {shape.most}" if isinstance(shape, Integer) else shape.form
-        self.complain(place, quoted(value), expected)
+        bounded = isinstance(shape, Integer) and shape.least < shape.most
+        self.complain(place, quoted(value), f"{shape.form} {_bounds(shape)}" if bounded else shape.form)
         return None
 
-    def _text_fits(self, text: str, shape: Text) -> bool:
-        if len(text) > shape.max_length or (not text and not shape.empty):
+    def _text_fits(self, text: object, shape: Text) -> bool:
+        if not isinstance(text, str) or len(text) > shape.max_length or (not text and not shape.empty):
             return False
         if shape.choices:
             return text in shape.choices
         return not shape.pattern or re.fullmatch(shape.pattern, text) is not None
+
+
+def _bounds(shape: Shape) -> str:
+    return f"from {shape.least} to {shape.most}" if isinstance(shape, Integer) else ""
+
+
+def _whole(value: object, shape: Integer) -> bool:
+    return type(value) is int and shape.least <= value <= shape.most
 
 
 def _scalar_fits(value: object, shape: Scalar) -> bool:

@@ -12,6 +12,7 @@ from mappings.document import rejected
 from mappings.language import ENTITY_DOCUMENT
 from mappings.shapes import Checker, nearest
 from mappings.tree import read
+from mappings.upgrade import current
 
 
 def check(source: bytes | str, file: str) -> tuple[EntityPolicy | None, tuple[Complaint, ...]]:
@@ -20,7 +21,7 @@ def check(source: bytes | str, file: str) -> tuple[EntityPolicy | None, tuple[Co
     if tree is None:
         return None, complaints
     checker = Checker(file)
-    data = checker.check(tree, ENTITY_DOCUMENT)
+    data = checker.check(current(checker, tree), ENTITY_DOCUMENT)
     entity = ENTITIES.get(str(data.get("entity"))) if isinstance(data, dict) else None
     policy = None if entity is None else _policy(checker, entity, data)
     return (None if checker.complaints else policy), tuple(checker.complaints)

@@ -82,6 +82,8 @@ def made(doc: FieldDoc, value: Any, raw: Mapping[str, Any]) -> Any:
     textual = doc.free or doc.definition.kind in kinds.TEXTUAL
     if isinstance(value, _Mark):
         raise Misfit("an object here, with the path's last part in it")
+    if type(value) in (int, float) and doc.normalise and not doc.free and textual:
+        value = str(value)
     if isinstance(value, str):
         if len(value) > 200_000:
             raise Misfit(f"at most {doc.max_length or kinds.MAX_TEXT} characters")
@@ -117,7 +119,7 @@ def tabled(doc: FieldDoc, value: Any) -> Any:
         return kinds.reader(doc.definition, doc.max_length, free=doc.free)(value)
     if doc.on_unknown == "reject" or isinstance(value, (list, dict)):
         raise Misfit(f"one of {', '.join(sorted(words))[:200]}")
-    return doc.on_unknown
+    return doc.default
 
 
 def parted(value: Any, split: str | None) -> list[Any]:
