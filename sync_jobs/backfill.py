@@ -13,7 +13,7 @@ from sync_jobs.counts import Counts, Progress
 from sync_jobs.hub import Hub
 from sync_jobs.pull import PAGES_MAX, Pulled, pull
 from sync_jobs.reconcile import reconcile
-from sync_jobs.runner import Recorded
+from sync_jobs.recording import Recorded
 
 
 def lane_of(since: datetime | None, until: datetime | None) -> str:

@@ -29,7 +29,7 @@ from hub.store import connections, mappings
 from hub.store import secrets as safe
 from hub.store.database import Database, open_database
 from hub.transport.client import Caller, Transport
-from sync_jobs import brakes, documents
+from sync_jobs import brakes, documents, drifts
 from sync_jobs.queue import MemoryQueue, Queue
 from sync_jobs.rulebook import Rulebook
 from sync_jobs.tokens import StoredTokens
@@ -156,7 +156,8 @@ class Hub:
         settings = connector.settings.model_validate(dict(row.settings))
         secrets = await self.secrets(row.name)
         versions = await self._documents(row.name, connector, published)
-        lenses = {stream: documents.lens_of(versions[stream]) for stream in connector.streams if stream in versions}
+        mapped = {stream: versions[stream] for stream in connector.streams if stream in versions}
+        applied = await drifts.applied(self.database, row.name, mapped, self.now_text())
         caller = Caller(
             connector,
             row.base_url,
@@ -168,7 +169,8 @@ class Hub:
             reauth=lambda rotated: connector.auth(settings, {**secrets, **rotated}),
             jitter=self._jitter,
         )
-        return Wired(row, connector, settings, lenses, caller, {s: v.version for s, v in versions.items()})
+        numbers = {s: v.version for s, v in versions.items()}
+        return Wired(row, connector, settings, applied.lenses, caller, numbers, applied.resting)
 
     async def _adopt_survivorships(self, published: dict[str, MappingVersion]) -> dict[str, MappingVersion]:
         lacking = [e for e in documents.ENTITIES if e not in published]

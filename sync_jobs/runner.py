@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeAlias
 
 from hub.domain.moments import iso, parse
 from hub.domain.outcome import Fault
-from hub.domain.run import Run, RunState
 from hub.engine.guard import Tripped
-from hub.store import cursors, golden, runs
+from hub.store import cursors, golden
 from sync_jobs import brakes
 from sync_jobs.connection import mended
 from sync_jobs.counts import Counts, Progress, Silent
@@ -21,7 +20,10 @@ from sync_jobs.pull import LIVE, pull
 from sync_jobs.push import push
 from sync_jobs.queue import Job, Wake
 from sync_jobs.reconcile import reconcile
+from sync_jobs.recording import Recorded
+from sync_jobs.returning import take_back
 from sync_jobs.sweep import sweep
+from sync_jobs.watch import Watch
 from sync_jobs.wiring import Wired
 
 ROUNDS_MAX = 12
@@ -68,7 +70,7 @@ async def sync(
     read `side_by_side`, or in order where a seed must give the same trace."""
     chosen = [hub.connection(name).name for name in connections or hub.wired]
     report = SyncReport(connections={name: Counts() for name in chosen})
-    session = _Session(hub, report, progress or Silent(), sleep, side_by_side)
+    session = _Session(hub, report, progress or Silent(), sleep, side_by_side, Watch(hub))
     for number in range(ROUNDS_MAX if until_quiet else 1):
         report.rounds = number + 1
         fresh = await session.pull_all([w for n in chosen if (w := hub.wired[n]).active], full=full and number == 0)
@@ -89,6 +91,7 @@ class _Session:
     progress: Progress
     sleep: Sleep
     side_by_side: bool
+    watch: Watch
 
     async def pull_all(self, wired: Sequence[Wired], *, full: bool) -> int:
         """Every stream of every connection, connections side by side: one that is slow delays nobody else."""
@@ -99,18 +102,34 @@ class _Session:
 
     async def _pull_one(self, wired: Wired, *, full: bool) -> int:
         fresh = 0
-        failed = False
-        for stream in wired.streams():
-            counts, fault = await self._walk(wired, stream, full=full or await self._full_due(wired, stream))
+        name = wired.name
+        self.report.connections[name].add(await self.watch.look(wired))
+        for stream in self.hub.connection(name).streams():
+            counts, fault = await self._walk_whole(name, stream, full=full)
             fresh += counts.fresh
             if fault is not None:
-                self.report.faults[wired.name] = fault
-                failed = True
-                break
-        if not failed:
-            self.report.faults.pop(wired.name, None)
-            await mended(self.hub, wired)
+                self.report.faults[name] = fault
+                return fresh
+            fresh += await take_back(self.hub, name, stream)
+        self.report.faults.pop(name, None)
+        await self.watch.walked(name)
+        await mended(self.hub, self.hub.connection(name))
         return fresh
+
+    async def _walk_whole(self, name: str, stream: str, *, full: bool) -> tuple[Counts, Fault | None]:
+        """A walk, and when it fails over a field that drifted, once more without the field."""
+        wired = self.hub.connection(name)
+        counts, fault = await self._walk(wired, stream, full=full or await self._full_due(wired, stream))
+        if fault is None:
+            return counts, None
+        looked, explained = await self.watch.explain(name, [fault])
+        self.report.connections[name].add(looked)
+        wired = self.hub.connection(name)
+        if not explained or stream not in wired.streams():
+            return counts, None if explained else fault
+        more, fault = await self._walk(wired, stream, full=full or await self._full_due(wired, stream))
+        counts.add(more)
+        return counts, fault
 
     async def _walk(self, wired: Wired, stream: str, *, full: bool) -> tuple[Counts, Fault | None]:
         counts, fault = Counts(), None
@@ -179,7 +198,17 @@ class _Session:
                 self._note(wake.connection, pushed.tripped, pushed.fault)
                 recorded.ended(counts, pushed.fault, pushed.tripped)
         self.report.connections[wake.connection].add(counts)
+        if wake.job is Job.PUSH and (counts.refused or pushed.fault is not None):
+            await self._explain_push(wake.connection, recorded.id, pushed.fault)
         return counts
+
+    async def _explain_push(self, connection: str, run_id: str, fault: Fault | None) -> None:
+        """Refusals that a field explains which drifted: it rests from now on, and the fault was its."""
+        faults = [fault] if fault is not None else await self.watch.refusals(run_id)
+        looked, explained = await self.watch.explain(connection, faults)
+        self.report.connections[connection].add(looked)
+        if explained and fault is not None:
+            self.report.faults.pop(connection, None)
 
     def _note(self, connection: str, tripped: tuple[Tripped, ...], fault: Fault | None) -> None:
         if tripped:
@@ -209,29 +238,3 @@ class _Session:
             for name in chosen:
                 if name not in self.report.parked:
                     await brakes.spend(conn, name)
-
-
-class Recorded:
-    """A run in the store from its start to its end; its state comes from its counts."""
-
-    def __init__(self, hub: Hub, job: str, connection: str, stream: str, lane: str = LIVE) -> None:
-        self.hub = hub
-        self.id = hub.new_id("run")
-        self._run = Run(self.id, job, hub.now_text(), connection, stream, lane)
-        self._state = RunState.FAILED
-        self._counts: Mapping[str, int] = {}
-        self._note = "ended unexpectedly"
-
-    async def __aenter__(self) -> Recorded:
-        async with self.hub.database.write() as conn:
-            await runs.start(conn, self._run)
-        return self
-
-    def ended(self, counts: Counts, fault: Fault | None, tripped: tuple[Tripped, ...] = ()) -> None:
-        self._counts = {k: v for k, v in counts.as_dict().items() if v}
-        self._state = RunState.PARKED if tripped else RunState.FAILED if fault else counts.state()
-        self._note = "; ".join(str(t) for t in tripped) or (f"{fault.code}: {fault.message}" if fault else "")
-
-    async def __aexit__(self, *_: object) -> None:
-        async with self.hub.database.write() as conn:
-            await runs.finish(conn, self.id, self._state, self.hub.now_text(), note=self._note, counts=self._counts)

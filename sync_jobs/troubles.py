@@ -22,6 +22,7 @@ from mappings.reading import Reading, ValueComplaint
 VALUE, UNREADABLE, DISPUTE, DELETION, CROWD = "value", "unreadable", "dispute", "deletion", "crowd"
 REFUSED, UNTOLD, TAKEN, NOT_KEPT, BRAKE, VANISHED = "refused", "untold", "taken", "not_kept", "brake", "vanished"
 CONNECTION = "connection"
+DRIFT = "drift"
 
 
 async def of_hearing(

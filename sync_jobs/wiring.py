@@ -27,6 +27,8 @@ class Wired:
     caller: Caller
     versions: Mapping[str, int] = field(default_factory=dict)
     """Stream -> published version of its document."""
+    resting: frozenset[str] = frozenset()
+    """Streams that are neither read nor written, since what their scope rests on drifted: see `drifts`."""
 
     @property
     def name(self) -> str:
@@ -37,12 +39,13 @@ class Wired:
         return self.connection.state is ConnectionState.ACTIVE
 
     def streams(self) -> list[str]:
-        """The streams that have a mapping, in the connector's order."""
-        return [s for s in self.connector.streams if s in self.lenses]
+        """The streams that have a mapping and don't rest, in the connector's order."""
+        return [s for s in self.connector.streams if s in self.lenses and s not in self.resting]
 
     def sinks(self) -> list[str]:
-        """The sinks that have a mapping which writes."""
-        return [s for s in self.connector.sinks if s in self.lenses and self.lenses[s].writes]
+        """The sinks that have a mapping which writes, and don't rest."""
+        mapped = [s for s in self.connector.sinks if s in self.lenses and s not in self.resting]
+        return [s for s in mapped if self.lenses[s].writes]
 
     def stream(self, name: str) -> Stream:
         return self.connector.stream(name, self.settings, self.lenses[name].reads)

@@ -217,6 +217,7 @@ def _discovered(found: operations.Discovered) -> RenderableType:
                 tables.text(", ".join(f.choices[:8]), "dim"),
             )
         parts.append(table if fields else tables.line((f"{stream}: the fields are fixed", "dim")))
+    parts += [tables.line(("changed: ", "yellow"), plain(change)) for change in found.changes]
     return tables.stack(*parts)
 
 

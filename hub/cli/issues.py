@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -67,7 +68,8 @@ def _shown(shown: operations.IssueShown) -> RenderableType:
         (name, value) for name, value in (("where", _where(i)), ("entity", i.entity_id), ("field", i.field)) if value
     ]
     rows += [("since", tables.moment(i.opened_at)), ("seen", f"{i.times} times" if i.times != 1 else "once")]
-    rows += [(name.replace("_", " "), plain(value)) for name, value in i.detail.items() if plain(value)]
+    said = {name: value for name, value in i.detail.items() if not isinstance(value, Mapping)}
+    rows += [(name.replace("_", " "), plain(value)) for name, value in said.items() if plain(value)]
     if i.answer is not None:
         rows.append(("answered", plain(i.answer)))
     answers = tables.line("you may answer:")

@@ -72,7 +72,8 @@ def shown_status(s: statuses.Status) -> RenderableType:
             )
             first = False
     broken = [tables.line((f"{c.name}: ", "bold"), (plain(c.reason), "red")) for c in s.connections if c.reason]
-    return tables.stack(tables.facts(facts), table, *broken)
+    resting = [tables.line(("at rest: ", "yellow"), plain(why)) for c in s.connections for why in c.resting]
+    return tables.stack(tables.facts(facts), table, *broken, *resting)
 
 
 def runs(

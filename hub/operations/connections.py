@@ -85,10 +85,12 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """The fields that each stream of the connection has now."""
+    """The fields that each stream of the connection has now. `changes`: what is different there since the last look,
+    and what was done about it."""
 
     connection: str
     streams: Mapping[str, Sequence[FieldInfo]]
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,8 @@ async def discover(hub: Hub, name: str, stream: str | None = None) -> Discovered
         raise unknown(f"stream of {name}", stream, streams)
     with spoken(name):
         found = await jobs.discover(hub, name)
-    return Discovered(name, {s: tuple(fields) for s, fields in found.items() if stream in (None, s)})
+    shown = {s: tuple(fields) for s, fields in found.fields.items() if stream in (None, s)}
+    return Discovered(name, shown, tuple(found.notes))
 
 
 async def pause(hub: Hub, name: str) -> ConnectionShown:

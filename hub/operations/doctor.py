@@ -18,6 +18,7 @@ from hub.operations import home as homes
 from hub.operations.faults import spoken
 from hub.store import attempts, issues
 from hub.store import runs as run_store
+from sync_jobs import drifts
 from sync_jobs.hub import Hub
 from sync_jobs.wiring import Wired
 
@@ -165,7 +166,19 @@ async def _connection(hub: Hub, wired: Wired) -> list[Finding]:
                 f"`hub connections resume {wired.name}`",
             )
         ]
+    findings += await _fields(hub, wired.name)
     return findings + _clock(wired.name, response.headers.get("date"), hub.clock())
+
+
+async def _fields(hub: Hub, name: str) -> list[Finding]:
+    """Fields that rest because they changed there."""
+    async with hub.database.read() as conn:
+        rests = await drifts.of(conn, name)
+    if not rests:
+        return []
+    paths = ", ".join(f"{h.stream}: {h.path}" for h in rests[:5]) + (", ..." if len(rests) > 5 else "")
+    count = "1 changed" if len(rests) == 1 else f"{len(rests)} changed"
+    return [Finding(f"fields of {name}", Health.WARNING, f"{count} there and rests: {paths}", "`hub issues list`")]
 
 
 def _clock(name: str, said: str | None, now: datetime) -> list[Finding]:

@@ -22,6 +22,7 @@ from sync_jobs import brakes, troubles
 from sync_jobs.hub import Hub
 
 DISMISS = "dismiss"
+ACCEPT = "accept"
 PIN = "pin="
 RETRY = "retry"
 UNWRITTEN = (troubles.REFUSED, troubles.TAKEN, troubles.UNTOLD, troubles.NOT_KEPT)
@@ -68,6 +69,8 @@ async def show(hub: Hub, number: int) -> IssueShown:
 
 def answers(issue: Issue) -> dict[str, str]:
     """What may be answered, and what that does."""
+    if issue.kind == troubles.DRIFT and issue.stream:
+        return {ACCEPT: _accepted(issue)}
     special = {
         troubles.DISPUTE: {"pin=VALUE": "this value wins from now on, whatever the systems say"},
         troubles.DELETION: {
@@ -79,6 +82,12 @@ def answers(issue: Issue) -> dict[str, str]:
         **{kind: {RETRY: "what stood in the way is mended; the next sync tries again"} for kind in UNWRITTEN},
     }
     return {**special.get(issue.kind, {}), DISMISS: "close it; it opens again by itself if the trouble returns"}
+
+
+def _accepted(issue: Issue) -> str:
+    if issue.field:
+        return "the field is well as it is: it is read and written again, and rests again if the vendor refuses it"
+    return "these fields are really gone there; the next look believes it"
 
 
 async def answer(hub: Hub, number: int, said: str) -> IssueShown:
@@ -103,7 +112,10 @@ async def answer(hub: Hub, number: int, said: str) -> IssueShown:
         elif word == "allow":
             await brakes.allow(conn, issue.connection, _amounts(issue))
         await store.answer(conn, number, said)
-        await store.close(conn, [issue.dedupe], now)
+        if word != ACCEPT:  # the next sync acts on it, and closes the issue when all is read
+            await store.close(conn, [issue.dedupe], now)
+    if word == ACCEPT:
+        await hub.rewire(issue.connection)
     return await show(hub, number)
 
 

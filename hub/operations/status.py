@@ -11,6 +11,7 @@ from hub.domain.moments import parse
 from hub.domain.run import Run
 from hub.store import attempts, cursors, golden, issues, observations
 from hub.store import runs as run_store
+from sync_jobs import drifts
 from sync_jobs.hub import Hub
 from sync_jobs.wiring import Wired
 
@@ -39,6 +40,8 @@ class ConnectionStatus:
     account: str
     issues: int
     streams: tuple[StreamStatus, ...]
+    resting: tuple[str, ...] = ()
+    """Fields that are neither read nor written since they drifted, in sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ async def _connection(hub: Hub, wired: Wired, open_issues: int, now: str) -> Con
                 due = await golden.due_count(conn, wired.lenses[name].entity, wired.name, name, now)
             walking = cursor.read if cursor.position is not None else None
             streams.append(StreamStatus(name, held.live, held.unheard, due, cursor.finished_at, walking))
+        rests = await drifts.of(conn, wired.name)
     account = wired.connection.account or {}
     return ConnectionStatus(
         name=wired.name,
@@ -109,6 +113,7 @@ async def _connection(hub: Hub, wired: Wired, open_issues: int, now: str) -> Con
         account=account.get("title") or account.get("key") or "",
         issues=open_issues,
         streams=tuple(streams),
+        resting=tuple(h.issue.summary for h in rests),
     )
 
 

@@ -72,6 +72,15 @@ async def raise_all(conn: AsyncConnection, rows: Sequence[Issue]) -> None:
     )
 
 
+async def revise(conn: AsyncConnection, issue: Issue) -> None:
+    """Says something else of an issue that isn't closed: its summary and detail; it is no other trouble by that."""
+    await conn.execute(
+        update(issues)
+        .where(T.dedupe == issue.dedupe, T.state != IssueState.CLOSED)
+        .values(summary=issue.summary, detail=issue.detail)
+    )
+
+
 async def close(conn: AsyncConnection, dedupes: Sequence[str], now: str | None = None) -> int:
     """Closes the issues with these names, whether answered or mended by itself; how many were not closed before."""
     if not dedupes:

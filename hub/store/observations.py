@@ -288,6 +288,16 @@ async def count(conn: AsyncConnection, connection: str, stream: str | None = Non
     return Counts(*(int(n) for n in row))
 
 
+async def unhear(conn: AsyncConnection, addresses: Sequence[Address]) -> None:
+    """Has records heard again as they are: what is read of them changed, not what they hold."""
+    if not addresses:
+        return
+    await conn.execute(
+        update(observations).where(at_bound(observations)).values(heard=T.revision - 1),
+        [bound(address) for address in sorted(set(addresses))],
+    )
+
+
 async def park(conn: AsyncConnection, addresses: Sequence[Address]) -> None:
     """Puts records aside until a person has settled their trouble, or the remote shows other contents."""
     await _set_parked(conn, addresses, True)
