@@ -24,6 +24,7 @@ TEXTS: tuple[Any, ...] = (
         "Anna Maria Smith",
         "O'Brien",
         "'quoted",
+        " 'quoted",
         "Zoë",
         "Zoe\u0308",
         "Straße",
