@@ -38,6 +38,18 @@ MERGED_ID = "id"
 """The kind of key by which a record that a vendor merged away names its survivor."""
 
 
+@dataclass(frozen=True, slots=True)
+class World:
+    """One entity as it is kept, or as it would be."""
+
+    golden: Golden | None
+    links: tuple[Link, ...]
+
+
+Worlds: TypeAlias = Mapping[str, World]
+"""Entity id -> what is known of it better, or sooner, than by asking the store."""
+
+
 @dataclass(slots=True)
 class Batch:
     """Observations of one stream on their way to be heard. `readdressed`: links that move to another address;
@@ -54,6 +66,7 @@ class Batch:
     readdressed: dict[Address, Address] = field(default_factory=dict)
     closed: list[Link] = field(default_factory=list)
     reworded: list[Link] = field(default_factory=list)
+    worlds: Worlds = field(default_factory=dict)
 
     @property
     def entity(self) -> str:
@@ -100,11 +113,13 @@ async def judge(
     stream: str,
     seen: Sequence[Observation],
     reword: Rewording | None = None,
+    worlds: Worlds | None = None,
 ) -> Judged:
-    """What these observations mean for their entities, by the rules of `book`. Reads only."""
-    batch = Batch(book, wired, stream, seen)
+    """What these observations mean for their entities, by the rules of `book`. Reads only. `worlds`: entities that
+    need not be asked of the store; with their links they stand for what it holds of them."""
+    batch = Batch(book, wired, stream, seen, worlds=worlds or {})
     _read(batch)
-    batch.known = await links.by_address(conn, _addresses(batch))
+    batch.known = await _known(conn, batch)
     if reword is not None:
         _reword(batch, reword)
     _follow_aliases(batch)
@@ -131,6 +146,13 @@ async def keep(conn: Transaction, hub: Hub, judged: Judged) -> Counts:
     await observations.mark_heard(conn, heard)
     counts.heard += len(heard)
     return counts
+
+
+async def _known(conn: Transaction, batch: Batch) -> dict[Address, Link]:
+    there = {k.address: k for world in batch.worlds.values() for k in world.links}
+    wanted = _addresses(batch)
+    asked = await links.by_address(conn, [a for a in wanted if a not in there])
+    return {**{a: there[a] for a in wanted if a in there}, **asked}
 
 
 def _read(batch: Batch) -> None:
@@ -238,8 +260,14 @@ async def _scenes(conn: Transaction, batch: Batch, identities: Identities) -> Sc
     absorbed = identities.merged
     wanted = sorted({*identities.entity_of.values(), *absorbed.keys(), *absorbed.values()})
     stored = [e for e in wanted if e not in identities.founded]
-    goldens = await golden.fetch(conn, stored)
-    owned = await links.by_entities(conn, stored)
+    asked = [e for e in stored if e not in batch.worlds]
+    goldens = await golden.fetch(conn, asked)
+    owned = await links.by_entities(conn, asked)
+    for entity in stored:
+        if entity in batch.worlds:
+            world = batch.worlds[entity]
+            owned[entity] = list(world.links)
+            goldens |= {entity: world.golden} if world.golden is not None else {}
     unsettled = await attempts.unsettled(conn, stored)
     pinned = await pins.fetch(conn, stored)
     said = await statements.fetch(conn, stored)

@@ -10,7 +10,7 @@ from hub.domain.observation import Observation
 from hub.domain.values import Values
 from hub.store import facts, issues, observations
 from hub.store.database import Transaction
-from sync_jobs import garbage, troubles
+from sync_jobs import garbage, rereading, troubles
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.hearing import hear
 from sync_jobs.hub import Hub
@@ -23,6 +23,7 @@ FIELDS = frozenset(FACT.fields)
 async def reconcile(hub: Hub, wired: Wired, stream: str, *, progress: Progress | None = None) -> Counts:
     """Hears everything of the stream that was not heard yet."""
     garbage.spare()
+    await rereading.finish(hub, progress=progress)
     counts = Counts()
     watching = progress or Silent()
     after = ""

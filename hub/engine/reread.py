@@ -38,7 +38,7 @@ def reread(
     translate: Translate,
 ) -> Link:
     """The link with its memory of the `moved` fields in the words of the new mapping. Doing it twice changes nothing
-    more, as long as translating a translated value doesn't."""
+    more: a re-reading that was interrupted may begin again."""
     memory = _Memory(link)
     for name, how in moved.items():
         if how is Moved.REMOVED or not memory.knows(name):
@@ -46,7 +46,7 @@ def reread(
         compare = new.fields[name].compare if name in new.fields else Compare.EXACT
         if how is Moved.RESTATED:
             was = old.fields[name].compare if name in old.fields else compare
-            memory.restate(name, sight, was, compare, translate)
+            memory.restate(name, sight, was, translate)
         elif name not in sight.after or not same(compare, sight.after[name], memory.echo.get(name)):
             memory.forget(name)
     return memory.link()
@@ -70,19 +70,19 @@ class _Memory:
         for part in (self.echo, self.sent, self.said):
             part.pop(name, None)
 
-    def restate(self, name: str, sight: Sight, was: Compare, compare: Compare, translate: Translate) -> None:
+    def restate(self, name: str, sight: Sight, was: Compare, translate: Translate) -> None:
+        """Only what was heard as it is shown: then the new reading of the same thing is no news. A second time nothing
+        is left to do, since what is remembered is no more what the old words said."""
         echo = self.echo.get(name)
-        shown = sight.after.get(name)
-        heard = name in sight.before and same(was, sight.before[name], echo)
+        if name not in sight.before or name not in sight.after or not same(was, sight.before[name], echo):
+            return
+        shown = sight.after[name]
         if name in self.said:
-            self.said[name] = _restated(name, self.said[name], echo, was, shown if heard else None, translate)
+            self.said[name] = _restated(name, self.said[name], echo, was, shown, translate)
         if name in self.sent:
             sent = self.sent[name]
-            self.sent[name] = (
-                shown if heard and name in sight.after and same(was, sent, echo) else translate(name, sent)
-            )
-        if name in self.echo:
-            self.echo[name] = shown if heard and name in sight.after else translate(name, echo)
+            self.sent[name] = shown if same(was, sent, echo) else translate(name, sent)
+        self.echo[name] = shown
 
     def link(self) -> Link:
         link = self._link
@@ -95,7 +95,7 @@ def _restated(name: str, said: Said, echo: Value, was: Compare, shown: Value, tr
     """A word in the new form, said when it was said. What the record still shows is taken as it shows it now."""
     if isinstance(said, tuple):
         value, at = said
-        if shown is not None and same(was, value, echo) and not isinstance(shown, tuple):
+        if same(was, value, echo) and not isinstance(shown, tuple):
             return shown, at
         restated = translate(name, value)
         return (value if isinstance(restated, tuple) else restated), at

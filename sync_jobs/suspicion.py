@@ -1,0 +1,100 @@
+"""Whom an edit concerns: the database finds whose values differ, the lenses whose records read differently."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
+
+from hub.domain.edit import Moved
+from hub.domain.values import Value, is_empty
+from hub.store import suspects
+from hub.store.database import Transaction
+from mappings.lens import Lens
+from sync_jobs.proposal import Place, Resurvived
+
+BATCH = 1000
+SCAN = 2000
+"""Records that are held against both lenses at a time."""
+MISSING = object()
+
+Question: TypeAlias = Callable[[str], Awaitable[list[str]]]
+"""Ids behind `after`, at most a batch of them."""
+
+
+async def records(conn: Transaction, place: Place, after: str = "") -> AsyncIterator[tuple[str, list[str]]]:
+    """Entities with records of the stream that read differently, in batches; with each the remote id up to which the
+    stream was gone through."""
+    differs = _reads_differently(place)
+    while True:
+        seen = await suspects.shown(conn, place.connection, place.stream, after, SCAN)
+        if not seen:
+            return
+        after = seen[-1][0]
+        touched = [remote_id for remote_id, raw, modified_at in seen if differs(raw, modified_at)]
+        yield after, await suspects.owners(conn, place.connection, place.stream, touched)
+
+
+def _reads_differently(place: Place) -> Callable[[Any, str | None], bool]:
+    """Whether a record says something else under the new lens, in what the edit touches."""
+    names = [name for name, how in place.edit.reading.items() if how is not Moved.REMOVED]
+    old, new = place.old.reader(names), place.new.reader(names)
+    whole = _whole(place.old, place.new) if place.edit.whole else None
+
+    def differs(raw: Any, modified_at: str | None) -> bool:
+        before, after = old(raw), new(raw)
+        if before != after and any(_apart(before.get(n, MISSING), after.get(n, MISSING)) for n in names):
+            return True
+        return whole is not None and whole(raw, modified_at)
+
+    return differs
+
+
+def _apart(before: Value | object, after: Value | object) -> bool:
+    """A blank that comes into sight says nothing."""
+    if before is MISSING:
+        return after is not MISSING and not is_empty(after)  # type: ignore[arg-type]
+    return before != after or isinstance(before, bool) != isinstance(after, bool)
+
+
+def _whole(old: Lens, new: Lens) -> Callable[[Any, str | None], bool]:
+    def differs(raw: Any, modified_at: str | None) -> bool:
+        a, b = old.get(raw, modified_at), new.get(raw, modified_at)
+        return (a.consent, a.keys, a.in_scope) != (b.consent, b.keys, b.in_scope)
+
+    return differs
+
+
+def questions(conn: Transaction, place: Place) -> list[Question]:
+    """What to ask the database of entities that the edit's policy concerns."""
+    edit, entity, connection, stream = place.edit, place.entity, place.connection, place.stream
+    asked: list[Question] = []
+    if edit.writing:
+        asked.append(lambda a: suspects.differing(conn, entity, connection, stream, edit.writing, a, BATCH))
+    silent = edit.weighing | {name for name, how in edit.reading.items() if how is Moved.REMOVED}
+    if silent:
+        asked.append(lambda a: suspects.saying(conn, connection, stream, silent, a, BATCH))
+    if edit.creating:
+        asked.append(lambda a: suspects.absent(conn, entity, connection, stream, a, BATCH))
+    if edit.deleting:
+        asked.append(lambda a: suspects.buried(conn, entity, connection, stream, a, BATCH))
+    return asked
+
+
+def resurvived(conn: Transaction, edited: Resurvived) -> Question:
+    return lambda after: suspects.holding(conn, edited.entity, edited.fields, after, BATCH)
+
+
+async def entities(asked: Sequence[Question], after: str = "") -> AsyncIterator[list[str]]:
+    """The answers to several questions as one, in the order of ids, each once, in batches."""
+    while True:
+        answers = [await ask(after) for ask in asked]
+        found = sorted({i for answer in answers for i in answer})
+        # No further than where the shortest full answer ends: behind it that question has more to say.
+        ends = [answer[-1] for answer in answers if len(answer) >= BATCH]
+        if ends:
+            found = [i for i in found if i <= min(ends)]
+        if found:
+            yield found
+            after = found[-1]
+        if not ends:
+            return
