@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
 
 from hub.domain.plan import Change
-from hub.engine.guard import Tally, Tripped, guard, tally
+from hub.domain.policy import Caps
+from hub.engine.guard import Tally, Tripped, capped, guard, strictest, tally
 from hub.store import golden, links
 from sync_jobs import brakes
 from sync_jobs.hub import Hub
@@ -34,18 +36,27 @@ async def plan(hub: Hub, connection: str | None = None, limit: int | None = None
     planned = Plan()
     chosen = [hub.connection(connection)] if connection else list(hub.wired.values())
     for wired in chosen:
-        total = Tally()
-        for stream in wired.sinks():
-            total = total.plus(await _of(hub, wired, stream, planned, limit))
         if not wired.sinks():
             continue
-        planned.tallies[wired.name] = total
-        async with hub.database.read() as conn:
-            known = await links.total(conn, wired.name)
-            tripped = guard(total, known, hub.brakes, await brakes.allowance(conn, wired.name))
+        tallies = {stream: await _of(hub, wired, stream, planned, limit) for stream in wired.sinks()}
+        planned.tallies[wired.name] = reduce(Tally.plus, tallies.values())
+        tripped = await _stopped(hub, wired, tallies)
         if tripped:
             planned.tripped[wired.name] = tripped
     return planned
+
+
+async def _stopped(hub: Hub, wired: Wired, tallies: dict[str, Tally]) -> tuple[Tripped, ...]:
+    """What would stop the pushes: the brakes, and the caps of each stream's mapping."""
+    async with hub.database.read() as conn:
+        allowance = await brakes.allowance(conn, wired.name)
+        known = await links.total(conn, wired.name)
+        tripped = [*guard(reduce(Tally.plus, tallies.values()), known, hub.brakes, allowance)]
+        for stream, planned in tallies.items():
+            caps = wired.policy(stream).caps
+            if caps != Caps():
+                tripped += capped(planned, await links.total(conn, wired.name, stream), caps, allowance)
+    return strictest(*tripped)
 
 
 async def _of(hub: Hub, wired: Wired, stream: str, planned: Plan, limit: int | None) -> Tally:

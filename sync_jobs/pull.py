@@ -8,7 +8,8 @@ from datetime import datetime
 from hub.domain.issue import Issue
 from hub.domain.moments import iso
 from hub.domain.outcome import Fault, FaultKind
-from hub.engine.guard import Tally, guard
+from hub.domain.policy import Caps
+from hub.engine.guard import Tally, capped, guard
 from hub.sdk.http import ContractBroken
 from hub.sdk.streams import Complaint, Cursor, Page, Stream
 from hub.store import cursors, issues, observations
@@ -155,8 +156,9 @@ class _Walk:
             return
         known = (await observations.count(conn, self.wired.name, self.name)).live
         allowance = await brakes.allowance(conn, self.wired.name)
-        tripped = guard(Tally(removes=missing), known, self.hub.brakes, allowance)
-        if tripped:
+        gone = Tally(removes=missing)
+        caps = Caps(removes=self.wired.policy(self.name).caps.gone)
+        if guard(gone, known, self.hub.brakes, allowance) or capped(gone, known, caps, allowance):
             await issues.raise_(conn, self._vanished(missing, known, now))
             self.counts.issues += 1
             return

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from hub.domain.outcome import Fault, FaultKind
 from hub.domain.plan import Change, Op
+from hub.domain.policy import Caps
 from hub.domain.telling import Telling
-from hub.engine.guard import Tally, Tripped, guard, tally
+from hub.engine.guard import Tally, Tripped, capped, guard, strictest, tally
 from hub.sdk.http import ContractBroken
 from hub.sdk.sinks import Sink
 from hub.store import golden, links
 from hub.transport.client import Failed
-from sync_jobs import brakes
+from sync_jobs import brakes, rereading
 from sync_jobs.connection import stop
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.doubt import resolve
@@ -42,6 +43,7 @@ class Pushed:
 
 async def push(hub: Hub, wired: Wired, stream: str, run_id: str, *, progress: Progress | None = None) -> Pushed:
     """Tells the sink everything that is due. Does nothing on a connection that may not write."""
+    await rereading.finish(hub, progress=progress)
     async with hub.locks[f"{wired.name}/{stream}/push"]:
         counts = Counts()
         calls = wired.caller.total_calls
@@ -118,10 +120,13 @@ class _Push:
         return planned, due
 
     async def _brake(self, planned: Tally) -> tuple[Tripped, ...]:
+        caps = self.wired.policy(self.stream).caps
         async with self.hub.database.read() as conn:
             known = await links.total(conn, self.wired.name)
+            here = await links.total(conn, self.wired.name, self.stream) if caps != Caps() else 0
             allowance = await brakes.allowance(conn, self.wired.name)
-        return guard(planned, known, self.hub.brakes, allowance)
+        braked = guard(planned, known, self.hub.brakes, allowance)
+        return strictest(*braked, *capped(planned, here, caps, allowance))
 
     async def _refresh(self, planned: Tally) -> None:
         """Where a vendor shows one record per call, many looks are made as one read of what changed."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hub.domain.plan import Change, Op
-from hub.domain.policy import Brakes
+from hub.domain.policy import Brakes, Caps
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,16 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Tripped:
-    """One brake that stops a run: what would be done, and what is allowed."""
+    """One brake that stops a run: what would be done, and what is allowed, by the brakes or by a mapping's caps."""
 
     what: str
     planned: int
     allowed: int
+    by_mapping: bool = False
 
     def __str__(self) -> str:
-        return f"{self.planned} {self.what} planned, {self.allowed} allowed in one run"
+        by = " by the mapping's caps" if self.by_mapping else ""
+        return f"{self.planned} {self.what} planned, {self.allowed} allowed in one run{by}"
 
 
 def tally(changes: Iterable[Change]) -> Tally:
@@ -59,10 +61,36 @@ def guard(
         "clears": max(brakes.clears, int(brakes.clears_share * known)),
         "removes": max(brakes.removes, int(brakes.removes_share * known)),
     }
+    return _tripped(planned, limits, allowance, False)
+
+
+def capped(planned: Tally, known: int, caps: Caps, allowance: Mapping[str, int] | None = None) -> tuple[Tripped, ...]:
+    """The caps of a stream's mapping that the plan for this stream goes beyond. `known`: records that the hub knows in
+    the stream. What a person agreed to counts here as it does for the brakes."""
+    limits = {
+        what: cap.of(known)
+        for what, cap in (("creates", caps.creates), ("clears", caps.clears), ("removes", caps.removes))
+        if cap is not None
+    }
+    return _tripped(planned, limits, allowance, True)
+
+
+def strictest(*tripped: Tripped) -> tuple[Tripped, ...]:
+    """One for each kind of change: the one that allows least."""
+    found: dict[str, Tripped] = {}
+    for one in tripped:
+        if one.what not in found or one.allowed < found[one.what].allowed:
+            found[one.what] = one
+    return tuple(found.values())
+
+
+def _tripped(
+    planned: Tally, limits: Mapping[str, int], allowance: Mapping[str, int] | None, by_mapping: bool
+) -> tuple[Tripped, ...]:
     amounts = {"creates": planned.creates, "clears": planned.clears, "removes": planned.removes}
     tripped = []
     for what, limit in limits.items():
         allowed = max(limit, (allowance or {}).get(what, 0))
         if amounts[what] > allowed:
-            tripped.append(Tripped(what, amounts[what], allowed))
+            tripped.append(Tripped(what, amounts[what], allowed, by_mapping))
     return tuple(tripped)

@@ -179,9 +179,11 @@ async def count(conn: AsyncConnection, connection: str) -> dict[str, dict[str, i
     return result
 
 
-async def total(conn: AsyncConnection, connection: str) -> int:
-    """How many live links a connection has."""
+async def total(conn: AsyncConnection, connection: str, stream: str | None = None) -> int:
+    """How many live links a connection, or one stream of it, has."""
     live = select(func.count()).where(T.connection == connection, T.state == LinkState.LIVE)
+    if stream is not None:
+        live = live.where(T.stream == stream)
     return int((await conn.execute(live)).scalar_one())
 
 
