@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hub.domain.attempt import Attempt, AttemptState
+from hub.domain.link import LinkState
+from hub.domain.plan import Op
 from hub.engine.hear import settle
 from hub.sdk.sinks import Sink
 from hub.store import attempts, links, observations
@@ -41,14 +43,21 @@ async def _told_before_deletion(
     conn: Transaction, hub: Hub, wired: Wired, stream: str, doubtful: Sequence[Attempt]
 ) -> None:
     """Of a record that is gone nobody can tell any more whether the update arrived. It is taken for told: then the
-    deletion came after it and counts, instead of bringing the record back."""
+    deletion came after it and counts, instead of bringing the record back. Where an undo was removing the record, it
+    is gone by our doing: that says nothing about the person."""
     addresses = [a.address for a in doubtful if a.address is not None]
     seen = await observations.fetch(conn, addresses)
     known = await links.by_address(conn, [a for a, o in seen.items() if o.gone])
     told = dict(known)
     for attempt in doubtful:
-        if attempt.address in told:
-            told[attempt.address] = settle(told[attempt.address], attempt.expect, None, wired.policy(stream))
+        address = attempt.address
+        if address is None or address not in told:
+            continue
+        if attempt.undoes and attempt.op is Op.REMOVE:
+            told[address] = replace(told[address], state=LinkState.UNLINKED)
+        else:
+            policy = wired.policy(stream)
+            told[address] = settle(told[address], attempt.expect, None, policy, undone=attempt.undoes)
     await links.put(conn, list(told.values()), hub.now_text())
 
 

@@ -26,6 +26,8 @@ from sync_jobs.sweep import sweep
 from sync_jobs.watch import Watch
 from sync_jobs.wiring import Wired
 
+SYNC = "sync"
+"""The run that holds all runs of one sync, so that a person can name it whole."""
 ROUNDS_MAX = 12
 """Rounds of a sync until quiet; a stack that needs more does not settle, and the report says so."""
 WALK_STEPS_MAX = 10_000
@@ -54,6 +56,13 @@ class SyncReport:
     def writes(self) -> int:
         return sum(c.writes for c in self.connections.values())
 
+    @property
+    def total(self) -> Counts:
+        total = Counts()
+        for counts in self.connections.values():
+            total.add(counts)
+        return total
+
 
 async def sync(
     hub: Hub,
@@ -71,16 +80,19 @@ async def sync(
     chosen = [hub.connection(name).name for name in connections or hub.wired]
     report = SyncReport(connections={name: Counts() for name in chosen})
     session = _Session(hub, report, progress or Silent(), sleep, side_by_side, Watch(hub))
-    for number in range(ROUNDS_MAX if until_quiet else 1):
-        report.rounds = number + 1
-        fresh = await session.pull_all([w for n in chosen if (w := hub.wired[n]).active], full=full and number == 0)
-        worked = await session.settle(set(chosen))
-        if not until_quiet:
-            break
-        if not fresh and not worked and not await session.wait_for_retry(chosen):
-            report.quiet = not report.faults and not report.parked
-            break
-    await session.spend([n for n in chosen if report.connections[n].writes])
+    async with Recorded(hub, SYNC, chosen[0] if connections and len(chosen) == 1 else "", "") as recorded:
+        for number in range(ROUNDS_MAX if until_quiet else 1):
+            report.rounds = number + 1
+            fresh = await session.pull_all([w for n in chosen if (w := hub.wired[n]).active], full=full and number == 0)
+            worked = await session.settle(set(chosen))
+            if not until_quiet:
+                break
+            if not fresh and not worked and not await session.wait_for_retry(chosen):
+                report.quiet = not report.faults and not report.parked
+                break
+        await session.spend([n for n in chosen if report.connections[n].writes])
+        tripped = tuple(t for parked in report.parked.values() for t in parked)
+        recorded.ended(report.total, next(iter(report.faults.values()), None), tripped)
     return report
 
 

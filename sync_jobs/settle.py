@@ -69,6 +69,7 @@ class _Batch:
 
 async def settle(hub: Hub, wired: Wired, stream: str, sink: Sink, answers: Sequence[tuple[Item, Outcome]]) -> Settled:
     now = hub.now_text()
+    answers = [(item, _archived(item, outcome)) for item, outcome in answers]
     ids = {i for item, o in answers for i in (item.write.remote_id, o.remote_id) if i}
     async with hub.database.write() as conn:
         known = await links.by_address(conn, [Address(wired.name, stream, i) for i in sorted(ids)])
@@ -91,6 +92,14 @@ async def settle(hub: Hub, wired: Wired, stream: str, sink: Sink, answers: Seque
     await _read_back(batch, sink)
     await _adopt(batch, sink)
     return batch.settled
+
+
+def _archived(item: Item, outcome: Outcome) -> Outcome:
+    """A record that an undo removes and that is gone was removed by it: the answer to an earlier try was lost. Taken
+    for a person's deletion, it would bury the person everywhere."""
+    if outcome.gone and item.write.op is Op.REMOVE and item.change.undoes:
+        return Outcome(Status.APPLIED, item.write.remote_id)
+    return outcome
 
 
 async def _settle_one(conn: Transaction, batch: _Batch, item: Item, outcome: Outcome) -> None:
@@ -142,7 +151,7 @@ async def _applied(conn: Transaction, batch: _Batch, item: Item, outcome: Outcom
         counts.removed += 1
         link = batch.known.get(address)
         if link is not None:
-            batch.put[address] = replace(link, state=LinkState.GONE)
+            batch.put[address] = replace(link, state=LinkState.UNLINKED if change.undoes else LinkState.GONE)
         batch.shown.append(Record(remote_id, item.before or {}, gone=True))
         return
     old = batch.put.get(address) or batch.known.get(address)
@@ -166,7 +175,8 @@ async def _applied(conn: Transaction, batch: _Batch, item: Item, outcome: Outcom
         shown = _read(batch, outcome.raw, outcome.raw_modified_at)
     else:
         batch.unseen.append((item, remote_id))
-    batch.put[address] = hearing.settle(link, item.expect, shown, batch.wired.policy(batch.stream))
+    policy = batch.wired.policy(batch.stream)
+    batch.put[address] = hearing.settle(link, item.expect, shown, policy, undone=change.undoes)
     batch.closed.append(troubles.refusal_key(change))
     _check_consent(batch, item, shown)
 

@@ -6,19 +6,21 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hub.domain.attempt import Attempt
 from hub.domain.keys import Address
 from hub.domain.link import LinkState
 from hub.domain.observation import Record
 from hub.domain.outcome import Fault
 from hub.domain.values import Value
-from hub.engine.agree import disagreements
+from hub.engine.agree import disagreements, held_back
 from hub.engine.hear import Shown
 from hub.sdk.http import ContractBroken
 from hub.sdk.streams import Position
-from hub.store import golden, issues, links, observations
+from hub.store import attempts, golden, issues, links, observations
 from hub.transport.client import Failed
 from sync_jobs.counts import Progress, Silent
 from sync_jobs.hub import Hub
+from sync_jobs.undo import UNDO
 from sync_jobs.wiring import Wired
 
 LISTED_MAX = 1000
@@ -40,11 +42,13 @@ class Difference:
 @dataclass(slots=True)
 class Verification:
     """Counted in records. `agree`: the record holds everything it should; `differ`: it doesn't; `unknown`: the hub
-    can't say (not matched yet, or an open issue holds it). `faults`: connections that could not be read whole."""
+    can't say (not matched yet, or an open issue holds it). `held_back`: of those that agree, records in which an undo
+    holds a golden value back. `faults`: connections that could not be read whole."""
 
     agree: int = 0
     differ: int = 0
     unknown: int = 0
+    held_back: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
     faults: dict[str, Fault] = field(default_factory=dict)
@@ -105,6 +109,11 @@ async def _page(hub: Hub, wired: Wired, stream: str, records: Sequence[Record], 
         goldens = await golden.fetch(conn, ids)
         owned = await links.by_entities(conn, ids)
         held = await issues.holding(conn, ids, wired.name, stream)
+        undone = await attempts.of_job(conn, UNDO, ids, wired.name, stream)
+    writes: dict[Address, list[Attempt]] = {}
+    for attempt in undone:
+        if attempt.address is not None:
+            writes.setdefault(attempt.address, []).append(attempt)
     for record, address in zip(records, addresses, strict=True):
         link = known.get(address)
         if link is None or link.entity_id not in goldens:
@@ -120,6 +129,7 @@ async def _page(hub: Hub, wired: Wired, stream: str, records: Sequence[Record], 
         found = disagreements(goldens[link.entity_id], link, twins, shown, lens.policy)
         if not found:
             result.agree += 1
+            result.held_back += bool(held_back(goldens[link.entity_id], link, writes.get(address, ()), lens.policy))
         elif link.entity_id in held:
             result.unknown += 1
         else:

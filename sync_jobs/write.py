@@ -14,7 +14,7 @@ from hub.domain.moments import iso
 from hub.domain.outcome import Fault, FaultKind, Outcome, Status
 from hub.domain.plan import Change, Op, Write
 from hub.domain.telling import Telling
-from hub.domain.values import Value
+from hub.domain.values import Value, Values
 from hub.engine.compare import same
 from hub.engine.hear import CONSENT
 from hub.engine.retry import retry_at
@@ -23,6 +23,8 @@ from hub.sdk.sinks import Sink
 from hub.store import attempts, golden, issues, observations
 from hub.transport.client import Failed
 from mappings.lens import Lens
+from mappings.paths import Raw
+from mappings.reading import Payload
 from sync_jobs import troubles
 from sync_jobs.counts import Counts
 from sync_jobs.hub import Hub
@@ -68,9 +70,9 @@ class Writer:
                 for start in range(0, len(group), self.sink.batch_max):
                     await self._batch(group[start : start + self.sink.batch_max])
         except Failed:
-            await self._told(seen, changes)
+            await self.told(seen, changes)
             raise
-        await self._told(seen, changes)
+        await self.told(seen, changes)
 
     async def _items(self, seen: View, changes: Sequence[Change]) -> list[Item]:
         wanted = [Address(c.connection, c.stream, c.remote_id) for c in changes if c.remote_id]
@@ -100,7 +102,7 @@ class Writer:
             ), ()
         values = {c.field: c.after for c in change.cells if not c.field.startswith(CONSENT)}
         consent = {c.field.removeprefix(CONSENT): str(c.after) for c in change.cells if c.field.startswith(CONSENT)}
-        payload = self.lens.put(values, consent, raw)
+        payload = self.payload(change, values, consent, raw)
         if not payload.values:
             return None, payload.complaints
         write = Write(change.op, change.remote_id, change.key, payload.values, token, change.part, change.entity_id)
@@ -202,7 +204,11 @@ class Writer:
                 self.fates[entity] = status
                 self.faults[entity] = fault
 
-    async def _told(self, seen: View, changes: Sequence[Change]) -> None:
+    def payload(self, change: Change, values: Values, consent: Mapping[str, str], raw: Raw | None) -> Payload:
+        """The change in the vendor's words."""
+        return self.lens.put(values, consent, raw)
+
+    async def told(self, seen: View, changes: Sequence[Change]) -> None:
         """Applied and refused ones are told until something moves; those to do later wait their time; those in doubt
         stay due, and are looked up first."""
         policy = self.wired.policy(self.stream)

@@ -118,6 +118,8 @@ def verified(v: verifications.Verified, limit: int) -> RenderableType:
         ", ",
         (f"{v.unknown:,} unknown", "yellow" if v.unknown else "green"),
     )
+    if v.held_back:
+        counts.append(f"; in {v.held_back:,} that agree, an undo holds a value back until it moves", style="dim")
     failed = [tables.line((f"{name}: ", "bold"), (plain(why), "red")) for name, why in v.failed.items()]
     if not v.differences:
         return tables.stack(counts, *failed)

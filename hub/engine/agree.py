@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hub.domain.attempt import Attempt
 from hub.domain.consent import ConsentState
 from hub.domain.golden import Golden, GoldenState
 from hub.domain.link import Link, LinkState
 from hub.domain.policy import FieldPolicy, StreamPolicy
 from hub.domain.values import Value, is_empty
-from hub.engine.compare import same
+from hub.engine.compare import resembles, same
 from hub.engine.hear import CONSENT, Shown
 
 
@@ -39,6 +40,21 @@ def disagreements(
                 reason = _reason(field_policy, golden, link, shown.values[name], name)
                 found.append(Disagreement(name, golden.values[name], shown.values[name], reason))
     return found + _consents(golden, shown, policy)
+
+
+def held_back(golden: Golden, link: Link, undone: Sequence[Attempt], policy: StreamPolicy) -> tuple[str, ...]:
+    """The fields in which the record shows what an undo put back, and not what the golden record holds: the hub waits
+    until the golden record moves. `undone`: the writes of undos to this record, oldest first."""
+    fields = []
+    for name, value in {name: value for a in undone if a.undoes for name, value in a.expect.items()}.items():
+        field_policy = policy.fields.get(name)
+        if field_policy is None or name not in golden.values or name not in link.sent:
+            continue
+        compare, shown = field_policy.compare, link.echo.get(name)
+        told = same(compare, golden.values[name], link.sent[name])
+        if told and same(compare, shown, value) and not resembles(link.sent[name], shown):
+            fields.append(name)
+    return tuple(fields)
 
 
 def _holds(policy: FieldPolicy, wanted: Value, held: Value, link: Link, name: str) -> bool:

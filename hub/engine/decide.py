@@ -47,7 +47,7 @@ def decide(golden: Golden, links: Sequence[Link], place: Place, *, in_doubt: boo
     if golden.state is GoldenState.BURIED:
         return _buried(golden, live, place)
     changes = [c for c in (_update(golden, link, place, several=len(live) > 1) for link in live) if c]
-    changes = [part for change in changes for part in _parts(change, place.policy)]
+    changes = [part for change in changes for part in parts(change, place.policy)]
     if live:
         return Decision(tuple(changes))
     return _create(golden, links, here, place, key)
@@ -65,7 +65,7 @@ def _buried(golden: Golden, live: Sequence[Link], place: Place) -> Decision:
             cells = _consent_cells(golden, link, place.policy)
             if cells:
                 changes.append(_change(Op.UPDATE, golden, link, place, cells, "consent crosses deletion"))
-    return Decision(tuple(part for c in changes for part in _parts(c, place.policy)))
+    return Decision(tuple(part for c in changes for part in parts(c, place.policy)))
 
 
 def _create(golden: Golden, links: Sequence[Link], here: Sequence[Link], place: Place, key: Key | None) -> Decision:
@@ -195,7 +195,7 @@ def _part(policy: StreamPolicy, name: str) -> str:
     return field_policy.part if field_policy else ""
 
 
-def _parts(change: Change, policy: StreamPolicy) -> list[Change]:
+def parts(change: Change, policy: StreamPolicy) -> list[Change]:
     """One change per write call, consent first: if the rest fails, the opt-out is told all the same."""
     if change.op is not Op.UPDATE:
         return [change]

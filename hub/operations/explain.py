@@ -89,7 +89,8 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """One write of the entity. `fields` it meant to change; `said` is the vendor's complaint, when there was one."""
+    """One write of the entity. `op`: create, update, remove; "undo: update" and the like for what an undo wrote.
+    `fields` it meant to change; `said` is the vendor's complaint, when there was one."""
 
     at: str
     connection: str
@@ -339,7 +340,7 @@ def _push(attempt: Attempt) -> Push:
         connection=attempt.connection,
         stream=attempt.stream,
         remote_id=attempt.remote_id or "",
-        op=attempt.op.value,
+        op=f"undo: {attempt.op.value}" if attempt.undoes else attempt.op.value,
         fields=tuple(c.field for c in attempt.cells),
         state=attempt.state.value,
         said=f"{fault.code}: {fault.message}" if fault is not None else "",

@@ -29,14 +29,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Counted in records. `unknown`: the hub cannot say (not matched yet, or an open issue holds it). `reasons`: how
-    many differing fields have which reason; `differences` lists the first thousand; `failed`: connections that could
-    not be read whole -> why. `ok`: nothing differs and everything could be read."""
+    """Counted in records. `unknown`: the hub cannot say (not matched yet, or an open issue holds it). `held_back`: of
+    those that agree, records in which an undo holds a golden value back until it moves. `reasons`: how many differing
+    fields have which reason; `differences` lists the first thousand; `failed`: connections that could not be read
+    whole -> why. `ok`: nothing differs and everything could be read."""
 
     ok: bool
     agree: int
     differ: int
     unknown: int
+    held_back: int
     reasons: Mapping[str, int]
     differences: tuple[Difference, ...]
     failed: Mapping[str, str]
@@ -59,6 +61,7 @@ async def verify(hub: Hub, connection: str | None = None, progress: Progress | N
         found.agree,
         found.differ,
         found.unknown,
+        found.held_back,
         reasons,
         differences,
         failed,

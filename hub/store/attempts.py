@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, text, update
+from sqlalchemy import Select, bindparam, null, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.attempt import Attempt, AttemptState
@@ -13,11 +13,13 @@ from hub.domain.keys import Key
 from hub.domain.plan import Op
 from hub.store import forms
 from hub.store.dialect import Upsert, one_of
-from hub.store.tables import attempts
+from hub.store.tables import attempts, runs
 
 T = attempts.c
 UNSETTLED = text("state IN ('open', 'in_doubt')")
 """In the words of the partial index."""
+WRITTEN = (AttemptState.APPLIED, AttemptState.SETTLED)
+"""States of a write that arrived, or may have."""
 
 _open = Upsert(attempts)
 
@@ -98,6 +100,65 @@ async def unsettled_of(
 async def of_run(conn: AsyncConnection, run_id: str) -> list[Attempt]:
     """All writes of a run, oldest first."""
     return await _all(conn, select(attempts).where(T.run_id == run_id))
+
+
+async def written_by(conn: AsyncConnection, run_ids: Sequence[str]) -> list[tuple[str, str, str | None]]:
+    """The records that these runs wrote to: (connection, stream, remote id), each once, in their order. The id is None
+    for a create whose answer was lost."""
+    found = await conn.execute(
+        select(T.connection, T.stream, T.remote_id)
+        .where(one_of(conn, T.run_id, sorted(set(run_ids))), T.state.in_(WRITTEN))
+        .distinct()
+        .order_by(T.connection, T.stream, T.remote_id)
+    )
+    return [(row.connection, row.stream, row.remote_id) for row in found]
+
+
+async def of_records(
+    conn: AsyncConnection, run_ids: Sequence[str], connection: str, stream: str, remote_ids: Sequence[str | None]
+) -> list[Attempt]:
+    """What these runs wrote to these records of one stream, as far as it arrived or may have, oldest first."""
+    named = one_of(conn, T.remote_id, sorted({i for i in remote_ids if i is not None}))
+    which = or_(named, T.remote_id.is_(None)) if None in remote_ids else named
+    chosen = select(attempts).where(
+        one_of(conn, T.run_id, sorted(set(run_ids))),
+        T.connection == connection,
+        T.stream == stream,
+        T.state.in_(WRITTEN),
+        which,
+    )
+    return await _all(conn, chosen)
+
+
+async def written_to(conn: AsyncConnection, entity_ids: Sequence[str], connection: str, stream: str) -> list[Attempt]:
+    """Every write about these entities to one stream that arrived or may have, oldest first; without the raw records
+    as they were, for this is asked of many."""
+    found = await conn.execute(
+        select(*(column for column in T if column.key != "before"), null().label("before"))
+        .where(
+            one_of(conn, T.entity_id, sorted(set(entity_ids))),
+            T.connection == connection,
+            T.stream == stream,
+            T.state.in_(WRITTEN),
+            T.remote_id.is_not(None),
+        )
+        .order_by(T.opened_at, T.id)
+    )
+    return [_attempt(row) for row in found]
+
+
+async def of_job(
+    conn: AsyncConnection, job: str, entity_ids: Sequence[str], connection: str, stream: str
+) -> list[Attempt]:
+    """The writes about these entities to one stream that runs of one job made, oldest first."""
+    chosen = select(attempts).where(
+        one_of(conn, T.entity_id, sorted(set(entity_ids))),
+        T.connection == connection,
+        T.stream == stream,
+        T.state.in_(WRITTEN),
+        T.run_id.in_(select(runs.c.id).where(runs.c.job == job)),
+    )
+    return await _all(conn, chosen)
 
 
 async def of_entity(conn: AsyncConnection, entity_id: str, limit: int = 100) -> list[Attempt]:

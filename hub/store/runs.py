@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.run import Run, RunState
 from hub.errors import NotFound
-from hub.store.tables import runs
+from hub.store.tables import attempts, runs
 
 T = runs.c
 
@@ -75,6 +75,42 @@ async def recent(
 async def get(conn: AsyncConnection, run_id: str) -> Run | None:
     row = (await conn.execute(select(runs).where(T.id == run_id))).first()
     return None if row is None else _run(row)
+
+
+async def beginning(conn: AsyncConnection, prefix: str, limit: int = 10) -> list[Run]:
+    """The runs whose id begins so, newest first."""
+    begins = T.id.startswith(prefix, autoescape=True)
+    chosen = select(runs).where(begins).order_by(T.started_at.desc(), T.id.desc()).limit(limit)
+    return [_run(row) for row in await conn.execute(chosen)]
+
+
+async def within(conn: AsyncConnection, run: Run, job: str) -> list[Run]:
+    """The runs of one job that began while `run` went on, oldest first. One that never ended (it was killed) went on
+    until the next of its own job began."""
+    until = run.ended_at
+    if until is None:
+        following = select(func.min(T.started_at)).where(T.job == run.job, T.started_at > run.started_at)
+        until = (await conn.execute(following)).scalar_one()
+    chosen = select(runs).where(T.job == job, T.started_at >= run.started_at)
+    if until is not None:
+        chosen = chosen.where(T.started_at <= until)
+    return [_run(row) for row in await conn.execute(chosen.order_by(T.started_at, T.id))]
+
+
+async def last_that_wrote(conn: AsyncConnection, job: str) -> Run | None:
+    """The latest run of a job with a write that arrived, or may have."""
+    wrote = select(attempts.c.run_id).where(attempts.c.run_id == T.id, attempts.c.state.in_(("applied", "settled")))
+    chosen = select(runs).where(T.job == job, wrote.exists()).order_by(T.started_at.desc(), T.id.desc()).limit(1)
+    row = (await conn.execute(chosen)).first()
+    return None if row is None else _run(row)
+
+
+async def around(conn: AsyncConnection, run: Run, job: str) -> Run | None:
+    """The run of `job` during which `run` began."""
+    chosen = select(runs).where(T.job == job, T.started_at <= run.started_at)
+    row = (await conn.execute(chosen.order_by(T.started_at.desc(), T.id.desc()).limit(1))).first()
+    found = None if row is None else _run(row)
+    return found if found is not None and (found.ended_at is None or found.ended_at >= run.started_at) else None
 
 
 async def _counts(conn: AsyncConnection, run_id: str) -> Mapping[str, int]:
