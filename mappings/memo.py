@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Found = TypeVar("Found")
+
+UNFIT: Final = object()
+"""What is remembered of a text that doesn't fit."""
 
 ENTRIES = 1_000
 LONGEST = 100

@@ -7,20 +7,17 @@ or remembers what the text became. `tests/mappings/test_usual.py` holds it to th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from hub.domain.entities import Kind
 from hub.domain.values import Value
 from mappings import kinds, phones
 from mappings.clauses import Country, FieldDoc
 from mappings.form import Complaints, converter, depends_on_record, region_of
-from mappings.memo import Memo
+from mappings.memo import UNFIT, Memo
 from mappings.misfit import Misfit
 from mappings.paths import MISSING, Getter, Raw, getter, is_single, walker
 from mappings.readers import FieldReader, field_reader
-
-UNFIT: Final = object()
-"""What a memo remembers of a text that doesn't fit."""
 
 _PLAIN = frozenset({("trim",), ("trim", "nfc")})
 MAIL = ("trim", "lower")

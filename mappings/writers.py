@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from hub.domain.entities import Kind
 from hub.domain.values import Value, as_set
 from mappings import kinds
 from mappings.clauses import FieldDoc
 from mappings.conversions import TRANSFORMS
-from mappings.form import Complaints, complain, converter, elements, is_blank
+from mappings.form import Complaints, complain, converter, depends_on_record, elements, is_blank
+from mappings.memo import UNFIT, Memo
 from mappings.misfit import Misfit
 from mappings.paths import MISSING, Raw, getter
 from mappings.readers import FieldReader
@@ -23,6 +25,8 @@ _NOTHING: Raw = {}
 
 def field_writer(field: FieldDoc, read: FieldReader) -> FieldWriter:
     """The writer of one field. It writes nothing where the record already shows the value."""
+    if len(field.paths) == 1 and not field.definition.many:
+        return _single_writer(field, read)
     encode = _encoder(field)
     place = _set_places(field) if field.definition.many else _places(field)
 
@@ -35,6 +39,46 @@ def field_writer(field: FieldDoc, read: FieldReader) -> FieldWriter:
             complain(complaints, field, field.paths[0], value, misfit)
 
     return write
+
+
+def _single_writer(field: FieldDoc, read: FieldReader) -> FieldWriter:
+    """The writer of a field of one path, with a quick way for texts."""
+    name, path = field.name, field.paths[0]
+    encode, quick = _encoder(field), _quick_encoder(field)
+
+    def write(value: Value, raw: Raw | None, payload: dict[str, Any], complaints: Complaints) -> None:
+        if raw is not None and _shows(read, raw, name, value):
+            return
+        if value.__class__ is str:
+            remote = quick(value)
+            if remote is not UNFIT:
+                payload[path] = remote
+                return
+        try:
+            payload[path] = encode(value, raw if raw is not None else _NOTHING)
+        except Misfit as misfit:
+            complain(complaints, field, path, value, misfit)
+
+    return write
+
+
+def _quick_encoder(field: FieldDoc) -> Callable[[Any], Any]:
+    """What a canonical text is written as; `UNFIT` where the encoder has to say."""
+    if depends_on_record(field):
+        return lambda _value: UNFIT
+    texts = field.free or field.definition.kind in (Kind.TEXT, Kind.PHONE)
+    if texts and not field.transform and not field.table and not field.write_table:
+        limit = field.max_length or kinds.MAX_TEXT
+        return lambda value: value if len(value) <= limit else UNFIT
+    encode = _encoder(field)
+
+    def encoded(value: str) -> Any:
+        try:
+            return encode(value, _NOTHING)
+        except Misfit:
+            return UNFIT
+
+    return encoded if field.definition.kind is Kind.EMAIL else Memo(encoded).__getitem__
 
 
 def _shows(read: FieldReader, raw: Raw, name: str, value: Value) -> bool:
