@@ -179,4 +179,4 @@ def record(field: FieldDoc, value: Any) -> dict[str, Any]:
 def only(document: Document, *names: str) -> Lens:
     """The lens of some fields of a document, without its keys, consent and scope."""
     fields = tuple(field for field in document.fields if field.name in names)
-    return compiled(replace(document, fields=fields, match=(), consent=(), scope=()))
+    return compiled(replace(document, fields=fields, match=(), consent=(), scope=(), when=None))

@@ -114,7 +114,7 @@ def lies_in(path: str, fields: Collection[str]) -> bool:
 
 
 def _needs(document: Document, doc: MatchDoc, gone: Collection[str]) -> bool:
-    part = replace(document, fields=(), match=(doc,), consent=(), scope=())
+    part = replace(document, fields=(), match=(doc,), consent=(), scope=(), when=None)
     return any(lies_in(path, gone) for path in uses(part)[MATCH].paths)
 
 

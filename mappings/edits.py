@@ -12,11 +12,11 @@ from hub.domain.policy import Compare, Direction, Weight
 from mappings.clauses import ConsentDoc, Document, FieldDoc
 from mappings.lens import Lens
 
-PLACE = ("paths", "constant", "join", "split")
+PLACE = ("paths", "constant", "join", "split", "composite", "compute")
 """What says where a field is read."""
 CREATING = ("creates", "create_denied", "create_key", "create_requires", "create_beside")
 DELETING = ("on_gone", "on_buried")
-HARMLESS = frozenset({"file", "lines", "hash", "examples", "policy", "match", "fields", "consent", "scope", "drift"})
+HARMLESS = frozenset({"file", "lines", "hash", "examples", "policy", "match", "fields", "consent", "scope", "when"})
 """Parts of a document that are compared one by one, or say nothing about records."""
 
 
@@ -38,7 +38,7 @@ def edit(old: Document, new: Document, old_lens: Lens, new_lens: Lens) -> Edit:
         frozenset(n for n in before.keys() | after.keys() if _says(before.get(n)) != _says(after.get(n))),
         consent,
         old.match != new.match,
-        old.scope != new.scope,
+        (old.scope, old.when) != (new.scope, new.when),
         any(getattr(old.policy, name) != getattr(new.policy, name) for name in CREATING),
         any(getattr(old.policy, name) != getattr(new.policy, name) for name in DELETING),
         tuple(path for path in new_lens.reads if path not in old_lens.reads),

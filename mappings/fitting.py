@@ -73,7 +73,7 @@ def fit(document: Document, fields: Sequence[FieldInfo]) -> Fit:
 def _uses(document: Document) -> Iterator[_Use]:
     creates = document.policy.creates
     for doc in document.fields:
-        place = ("fields", doc.name, "path")
+        place = ("fields", doc.name, "path") if doc.composite is None else ("composites",)
         for index, path in enumerate(doc.paths):
             writes = doc.direction.writes
             made = writes and creates and not doc.part and index == 0
@@ -90,11 +90,15 @@ def _uses(document: Document) -> Iterator[_Use]:
                 made = creates and not consent.part and document.policy.create_denied and state == "deny"
                 yield _Use((*here, "write", state, path), path, False, True, made)
     yield from (_Use(("scope",), path) for path in _of_scope(document.scope))
+    if document.when is not None:
+        yield from (_Use(("scope", "when"), path) for path in document.when.reads)
 
 
 def _beside(doc: FieldDoc) -> Iterator[_Use]:
     if doc.country.path is not None:
         yield _Use(("fields", doc.name, "country"), doc.country.path)
+    if doc.compute is not None:
+        yield from (_Use(("fields", doc.name, "compute"), path) for path in doc.compute.reads)
     for index, (name, args) in enumerate(doc.transform):
         for arg in TRANSFORMS[name].args:
             said = args.get(arg.name)

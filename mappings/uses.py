@@ -49,7 +49,7 @@ def uses(document: Document) -> dict[str, Use]:
 
 
 def _parts(document: Document) -> Iterator[tuple[str, Use]]:
-    bare = replace(document, fields=(), match=(), consent=(), scope=())
+    bare = replace(document, fields=(), match=(), consent=(), scope=(), when=None)
     for field in document.fields:
         yield field.name, _use(replace(bare, fields=(field,)), _values(field))
     for doc in document.consent:
@@ -57,8 +57,8 @@ def _parts(document: Document) -> Iterator[tuple[str, Use]]:
         yield CONSENT + doc.channel, _use(replace(bare, consent=(doc,)), told)
     if document.match:
         yield MATCH, _use(replace(bare, match=document.match))
-    if document.scope:
-        yield SCOPE, _use(replace(bare, scope=document.scope))
+    if document.scope or document.when is not None:
+        yield SCOPE, _use(replace(bare, scope=document.scope, when=document.when))
 
 
 def _use(part: Document, values: frozenset[str] = frozenset()) -> Use:

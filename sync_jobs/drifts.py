@@ -223,7 +223,7 @@ def _definitions(version: MappingVersion, names: Collection[str]) -> list[object
         *(field for field in document.fields if field.name in names),
         *(doc for doc in document.consent if f"consent.{doc.channel}" in names),
         document.match if MATCH in names else None,
-        document.scope if SCOPE in names else None,
+        (document.scope, document.when) if SCOPE in names else None,
     ]
 
 
