@@ -29,6 +29,7 @@ class Settings(BaseModel):
     shows_record: bool = Field(True, description="answers to writes show the record as it is now")
     sees_deletes: bool = Field(True, description="the listing shows deleted people")
     overlap_seconds: int = Field(120, ge=0, description="seconds read again before the cursor")
+    describes: bool = Field(False, description="lists its fields, and is to be asked for those that are mapped")
 
 
 def _secrets(settings: Any) -> Sequence[Secret]:
@@ -40,7 +41,8 @@ def _auth(settings: Any, secrets: Mapping[str, str]) -> Auth:
 
 
 def _stream(name: str, settings: Any, fields: Sequence[str]) -> Stream:
-    return PeopleStream(settings.sees_deletes, settings.overlap_seconds)
+    asked = tuple(fields) if settings.describes else ()
+    return PeopleStream(settings.sees_deletes, settings.overlap_seconds, asked)
 
 
 def _sink(name: str, settings: Any, fields: Sequence[str]) -> Sink:

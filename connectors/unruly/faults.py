@@ -16,6 +16,9 @@ def classify(request: Request, response: Response) -> Fault | None:
             "too many calls",
             retry_after=float(response.headers.get("retry-after", 1)),
         )
+    body = response.json_or_none() if response.status == 400 else None
+    if isinstance(body, dict) and body.get("error") == "no_such_field":
+        return Fault(FaultKind.MISCONFIGURED, "no_such_field", "it has no such field", str(body.get("field", "")))
     if response.status >= 500:
         return Fault(FaultKind.TRANSIENT, f"http_{response.status}", "the vendor failed")
     return None

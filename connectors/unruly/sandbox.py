@@ -15,12 +15,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from connectors.unruly.streams import NAMES
 from hub.domain.moments import iso
 from hub.sdk.sandbox import SandboxConnection, SandboxOptions, with_faults
 from hub.sdk.world import Appearance
 
 TOKEN = "unruly-token"  # noqa: S105 a token of a made-up vendor
 TITLE_MAX = 200
+KINDS = {name: "boolean" if name == "opted_out" else "string" for name in NAMES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Manners:
     """`case`: what it does to texts (keep, upper, lower, mirror). `unique_email`: refuses a second record with an
     address. `whole_batches`: one invalid record refuses its batch without a word which. `whole_seconds`: times
     without milliseconds. `mints_ids`: a merge makes a record with a new id that answers for the old ones. `lag`:
-    seconds until the listing shows a write."""
+    seconds until the listing shows a write. `describes`: it lists its fields, shows those that it is asked for, and
+    refuses to be asked for one that it doesn't have."""
 
     case: str = "keep"
     trims: bool = False
@@ -40,6 +43,7 @@ class Manners:
     whole_seconds: bool = False
     mints_ids: bool = False
     lag: float = 0.0
+    describes: bool = False
 
 
 @dataclass(slots=True)
@@ -56,6 +60,8 @@ class Unruly:
     before_write: Callable[[], None] | None = None
     serial: int = 0
     lock: RLock = field(default_factory=RLock)
+    kinds: dict[str, str] = field(default_factory=lambda: dict(KINDS))
+    """Its fields and their types."""
     name: str = "unruly"
 
     @property
@@ -67,6 +73,7 @@ class Unruly:
     def app(self) -> ASGIApp:
         routes = [
             Route("/me", self._me),
+            Route("/fields", self._fields),
             Route("/people", self._list),
             Route("/people/read", self._read, methods=["POST"]),
             Route("/people/find", self._find, methods=["POST"]),
@@ -80,6 +87,7 @@ class Unruly:
             "upserts_by_key": m.upserts_by_key,
             "shows_record": m.shows_record,
             "sees_deletes": m.shows_deletes,
+            "describes": m.describes,
         }
         return SandboxConnection(settings=settings, secrets={"token": TOKEN})
 
@@ -139,6 +147,18 @@ class Unruly:
             self.aliases.update(dict.fromkeys(old, minted))
             return minted
 
+    def remove_field(self, name: str) -> None:
+        """An administrator takes a field away; what people hold there stays."""
+        with self.lock:
+            del self.kinds[name]
+
+    def add_field(self, name: str, kind: str = "string", *, blank: bool = False) -> None:
+        """An administrator makes a field, or brings one back: as it was, or `blank` for everybody."""
+        with self.lock:
+            self.kinds[name] = kind
+            for person in self.people_by_id.values():
+                person[name] = None if blank else person.get(name)
+
     # --- the API ------------------------------------------------------------------------------------------------
 
     def _now(self) -> str:
@@ -165,10 +185,27 @@ class Unruly:
     async def _me(self, request: Request) -> JSONResponse:
         return self._denied(request) or JSONResponse({"account": self.prefix})
 
+    def _unknown(self, asked: list[str]) -> JSONResponse | None:
+        """Refuses to be asked for a field that isn't there."""
+        missing = [name for name in asked if name and name not in self.kinds and self.manners.describes]
+        return JSONResponse({"error": "no_such_field", "field": missing[0]}, 400) if missing else None
+
+    def _shown(self, person: Mapping[str, Any]) -> dict[str, Any]:
+        """A person without the fields that were taken away."""
+        return {name: value for name, value in person.items() if name not in KINDS or name in self.kinds}
+
+    async def _fields(self, request: Request) -> JSONResponse:
+        if denied := self._denied(request):
+            return denied
+        with self.lock:
+            return JSONResponse({"fields": [{"name": name, "type": kind} for name, kind in self.kinds.items()]})
+
     async def _list(self, request: Request) -> JSONResponse:
         if denied := self._denied(request):
             return denied
         q = request.query_params
+        if unknown := self._unknown(q.get("fields", "").split(",")):
+            return unknown
         visible = iso(self._visible())
         with self.lock:
             rows = sorted(
@@ -182,7 +219,7 @@ class Unruly:
             limit = int(q["limit"])
             page = rows[:limit]
             following = {"updated": page[-1][0], "id": page[-1][1]} if len(rows) > limit else None
-            return JSONResponse({"people": [dict(self.people_by_id[i]) for _, i in page], "next": following})
+            return JSONResponse({"people": [self._shown(self.people_by_id[i]) for _, i in page], "next": following})
 
     def _visible(self) -> datetime:
         return self.options.clock() - timedelta(seconds=self.manners.lag)
@@ -192,7 +229,7 @@ class Unruly:
             return denied
         ids = (await request.json())["ids"]
         with self.lock:
-            shown = [p for p in (self.get(i) for i in ids) if p]
+            shown = [self._shown(p) for p in (self.get(i) for i in ids) if p]
             return JSONResponse({"people": shown, "missing": [i for i in ids if self.get(i) is None]})
 
     async def _find(self, request: Request) -> JSONResponse:
@@ -200,7 +237,7 @@ class Unruly:
             return denied
         emails = {_address(e) for e in (await request.json())["emails"]}
         with self.lock:
-            shown = [dict(self.people_by_id[i]) for i in self.ids()]
+            shown = [self._shown(self.people_by_id[i]) for i in self.ids()]
             return JSONResponse({"people": [p for p in shown if _address(p.get("email")) in emails]})
 
     async def _write(self, request: Request) -> JSONResponse:
@@ -219,6 +256,8 @@ class Unruly:
         result: dict[str, Any] = {"token": write["token"]}
         if bad:
             return {**result, "status": "invalid", "field": "title"}
+        if missing := [name for name in write["fields"] if name not in self.kinds]:
+            return {**result, "status": "no_such_field", "field": missing[0]}
         if write["op"] == "create":
             return {**result, **self._create(write["fields"])}
         remote_id = self.aliases.get(write["id"], write["id"])
@@ -244,7 +283,7 @@ class Unruly:
         return self._ok(remote_id)
 
     def _ok(self, remote_id: str) -> dict[str, Any]:
-        shown = {"person": self.get(remote_id)} if self.manners.shows_record else {}
+        shown = {"person": self._shown(self.get(remote_id) or {})} if self.manners.shows_record else {}
         return {"status": "ok", "id": remote_id, **shown}
 
 

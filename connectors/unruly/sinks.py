@@ -76,4 +76,7 @@ def _outcome(write: Write, result: dict[str, Any] | None) -> Outcome:
         return Outcome(
             Status.REFUSED, existing_id=result["id"], fault=Fault(FaultKind.CONFLICT, "exists", "the key is taken")
         )
+    if result["status"] == "no_such_field":
+        fault = Fault(FaultKind.MISCONFIGURED, "no_such_field", "it has no such field", str(result["field"]))
+        return Outcome(Status.REFUSED, fault=fault)
     return Outcome(Status.REFUSED, fault=Fault(FaultKind.INVALID, "invalid", "refused", str(result.get("field", ""))))

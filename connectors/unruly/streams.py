@@ -13,6 +13,7 @@ from hub.sdk.http import ContractBroken, Request, Response, get
 from hub.sdk.streams import Complaint, Cursor, FieldInfo, Page, Position
 
 LIMIT = 50
+NAMES = ("email", "name", "title", "city", "phones", "opted_out")
 
 
 def record(person: dict[str, Any]) -> Record:
@@ -33,6 +34,8 @@ def record(person: dict[str, Any]) -> Record:
 class PeopleStream:
     sees_deletes: bool = True
     overlap_seconds: int = 120
+    asked: tuple[str, ...] = ()
+    """The fields to ask for by name, where the vendor lists them; it shows all of them otherwise."""
     name: str = "people"
     entity: str = "contact"
 
@@ -44,7 +47,7 @@ class PeopleStream:
 
     def request(self, position: Position) -> Request:
         query = {"since": position["since"], "after": position["id"], "until": position["until"], "limit": str(LIMIT)}
-        return get("/people", query)
+        return get("/people", query | ({"fields": ",".join(self.asked)} if self.asked else {}))
 
     def page(self, position: Position, response: Response) -> Page:
         answer = response.json()
@@ -68,8 +71,12 @@ class PeopleStream:
         )
 
     def describe(self) -> Request | None:
-        return None
+        return get("/fields") if self.asked else None
 
     def fields(self, response: Response | None) -> Sequence[FieldInfo]:
-        names = ("email", "name", "title", "city", "phones", "opted_out")
-        return [FieldInfo(n, n.replace("_", " "), "boolean" if n == "opted_out" else "string") for n in names]
+        if response is None:
+            return [FieldInfo(n, n.replace("_", " "), "boolean" if n == "opted_out" else "string") for n in NAMES]
+        answer = response.json()
+        if not isinstance(answer, dict) or not isinstance(answer.get("fields"), list):
+            raise ContractBroken("expected a list of fields")
+        return [FieldInfo(str(f["name"]), str(f["name"]).replace("_", " "), str(f["type"])) for f in answer["fields"]]

@@ -9,12 +9,16 @@ from starlette.responses import Response
 from connectors.hubspot.sandbox.account import Account
 from connectors.hubspot.sandbox.answers import answer, invalid, not_found, refusal
 from connectors.hubspot.sandbox.call import Call
-from connectors.hubspot.sandbox.catalogue import from_request
+from connectors.hubspot.sandbox.catalogue import Property, from_request
 from connectors.hubspot.sandbox.gate import CLIENT_ID, PORTAL, SCOPES, TIME_ZONE
 
 
 def properties(account: Account, call: Call) -> Response:
-    shown = [] if call.flag("archived") else [prop.shown() for prop in account.contacts.properties.values()]
+    contacts = account.contacts
+    if call.flag("archived"):
+        shown = [{**prop.shown(), "archived": True} for prop in contacts.archived_properties.values()]
+    else:
+        shown = [prop.shown() for prop in contacts.properties.values()]
     return answer(200, {"results": shown})
 
 
@@ -31,8 +35,32 @@ def make_property(account: Account, call: Call) -> Response:
         raise invalid("Invalid input JSON: name, label, type, fieldType and groupName are required")
     if made.name in account.contacts.properties:
         raise refusal(409, "OBJECT_ALREADY_EXISTS", f"A property named '{made.name}' already exists.")
-    account.contacts.properties[made.name] = made
+    account.contacts.add_property(made)
     return answer(201, made.shown())
+
+
+def change_property(account: Account, call: Call) -> Response:
+    """Label, type, field type and options of a property that the account made itself."""
+    found = _own_property(account, call)
+    changed = from_request({**found.shown(), **call.body(), "name": found.name})
+    if changed is None:
+        raise invalid("Invalid input JSON: label, type and fieldType must be texts")
+    account.contacts.properties[found.name] = changed
+    return answer(200, changed.shown())
+
+
+def archive_property(account: Account, call: Call) -> Response:
+    account.contacts.archive_property(_own_property(account, call).name)
+    return answer(204, None)
+
+
+def _own_property(account: Account, call: Call) -> Property:
+    found = account.contacts.properties.get(call.path["propertyName"])
+    if found is None:
+        raise not_found()
+    if not found.custom:
+        raise invalid(f"Property {found.name} is defined by HubSpot: its definition is read only")
+    return found
 
 
 def owners(account: Account, call: Call) -> Response:

@@ -56,6 +56,7 @@ class Contacts:
     clock: Callable[[], datetime]
     index_delay: timedelta
     properties: dict[str, Property] = field(default_factory=catalogue)
+    archived_properties: dict[str, Property] = field(default_factory=dict)
     live: dict[str, Contact] = field(default_factory=dict)
     archived: dict[str, Contact] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
@@ -138,6 +139,21 @@ class Contacts:
         self._place(merged)
         self.aliases |= {primary.id: merged.id, other.id: merged.id}
         return merged
+
+    def archive_property(self, name: str) -> None:
+        """Takes a property out of the catalogue; what contacts hold in it stays, and is not shown."""
+        self.archived_properties[name] = self.properties.pop(name)
+
+    def restore_property(self, name: str) -> None:
+        """Brings an archived property back, with what contacts hold in it."""
+        self.properties[name] = self.archived_properties.pop(name)
+
+    def add_property(self, made: Property) -> None:
+        """A property made anew, also under the name of an archived one: it is blank everywhere."""
+        if self.archived_properties.pop(made.name, None) is not None:
+            for contact in (*self.live.values(), *self.archived.values()):
+                contact.properties.pop(made.name, None)
+        self.properties[made.name] = made
 
     def listed(self) -> Iterator[Contact]:
         """Archived contacts that can still be listed, by id."""

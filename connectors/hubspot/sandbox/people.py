@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from threading import RLock
 from typing import Any
 
 from connectors.hubspot.sandbox.account import Account
 from connectors.hubspot.sandbox.call import problems
+from connectors.hubspot.sandbox.catalogue import Property
 from connectors.hubspot.sandbox.contacts import Contact, Taken
 
 TYPED = ("hs_additional_emails",)
@@ -78,6 +80,29 @@ class HubSpotPeople:
             if not address:
                 raise ValueError("consent is kept by address, and this contact has none")
             self._account.preferences.unsubscribe_all(address, by_person=True)
+
+    def remove_field(self, name: str) -> None:
+        """An administrator archives a property. KeyError when there is none, ValueError for one of HubSpot's own."""
+        with self._lock:
+            if not self._account.contacts.properties[name].custom:
+                raise ValueError(f"HubSpot's own property {name} cannot be archived")
+            self._account.contacts.archive_property(name)
+
+    def restore_field(self, name: str) -> None:
+        """The archived property is back, with all its values. KeyError."""
+        with self._lock:
+            self._account.contacts.restore_property(name)
+
+    def change_field(self, name: str, **how: Any) -> None:
+        """An administrator edits a property: its type, its choices. KeyError."""
+        with self._lock:
+            properties = self._account.contacts.properties
+            properties[name] = replace(properties[name], **how)
+
+    def add_field(self, name: str, **how: Any) -> None:
+        """An administrator makes a property; under the name of an archived one it begins blank."""
+        with self._lock:
+            self._account.contacts.add_property(Property(name, name.title(), custom=True, **how))
 
     def _known(self, remote_id: str) -> Contact:
         found = self._account.contacts.resolve(remote_id)

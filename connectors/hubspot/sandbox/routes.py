@@ -45,7 +45,10 @@ def endpoints() -> list[Endpoint]:
         for name in ("contacts", "0-1"):
             found.append(Endpoint("GET", f"{base}/{name}", SCHEMA, about.properties))
             found.append(Endpoint("POST", f"{base}/{name}", SCHEMA_WRITE, about.make_property))
-            found.append(Endpoint("GET", f"{base}/{name}/{{propertyName}}", SCHEMA, about.one_property))
+            one = f"{base}/{name}/{{propertyName}}"
+            found.append(Endpoint("GET", one, SCHEMA, about.one_property))
+            found.append(Endpoint("PATCH", one, SCHEMA_WRITE, about.change_property))
+            found.append(Endpoint("DELETE", one, SCHEMA_WRITE, about.archive_property))
     found += [endpoint for base in preferences_at for endpoint in _preferences(base)]
     found += [Endpoint("GET", f"/account-info/{version}/details", "", about.details) for version in ("v3", *DATED)]
     return [*found, *_older()]

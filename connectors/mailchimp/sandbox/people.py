@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.mailchimp.members import Shape
 from connectors.mailchimp.sandbox.audience import BLOCKED, BY_PERSON, Audience, Member, hashed
+from connectors.mailchimp.sandbox.merge_fields import MergeField
 from hub.sdk.sandbox import Unsupported
 
 ANY = Shape()
@@ -69,6 +70,35 @@ class AudiencePeople:
 
     def opt_out(self, remote_id: str) -> None:
         self.edit(remote_id, {"status": "unsubscribed"})
+
+    def remove_field(self, tag: str) -> None:
+        """An administrator deletes a merge field, and with it what members hold there: for good. KeyError."""
+        with self._lock:
+            fields = self._audience.fields
+            found = next((f for f in fields if f.tag == tag), None)
+            if found is None:
+                raise KeyError(tag)
+            fields.remove(found)
+            for member in self._audience.members.values():
+                member.merge.pop(tag, None)
+
+    def add_field(self, tag: str, name: str = "", **how: Any) -> None:
+        """An administrator makes a merge field: it is blank for every member, also when the tag was in use before."""
+        with self._lock:
+            fields = self._audience.fields
+            made = MergeField(max((f.merge_id for f in fields), default=0) + 1, tag, name or tag.title(), **how)
+            fields.append(made)
+            for member in self._audience.members.values():
+                member.merge.setdefault(tag, made.default)
+
+    def change_field(self, tag: str, **how: Any) -> None:
+        """An administrator edits a merge field, its choices say."""
+        with self._lock:
+            found = next((f for f in self._audience.fields if f.tag == tag), None)
+            if found is None:
+                raise KeyError(tag)
+            for name, value in how.items():
+                setattr(found, name, value)
 
     def _known(self, remote_id: str) -> Member:
         member = self._audience.find(remote_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,8 @@ class Org:
     """One org. `lock` guards everything; callers on other threads take it.
 
     Dials for tests: `commit_delay` (rows created show that much later than their stamp says), `locked` (ids whose
-    updates meet UNABLE_TO_LOCK_ROW), `duplicate_rule` (refuses a second person with an e-mail).
+    updates meet UNABLE_TO_LOCK_ROW), `duplicate_rule` (refuses a second person with an e-mail). `alter` changes what
+    columns there are.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -34,12 +36,33 @@ class Org:
         self.commit_delay = timedelta(0)
         self.locked: set[str] = set()
         self.duplicate_rule = False
+        self._altered: dict[tuple[str, str], Column | None] = {}
         self.user_id = ""
         self._counts = dict.fromkeys(SCHEMA, 0)
 
     def now(self) -> datetime:
         """The second it is."""
         return self.clock().astimezone(UTC).replace(microsecond=0)
+
+    def alter(self, sobject: SObject, name: str, **how: Any) -> None:
+        """An administrator changes a column; with `gone=True` deletes it, or hides it from the hub's user: the API
+        shows both alike. What the rows hold stays, as it does for 15 days after a field was deleted. `gone=False` undoes
+        every change. KeyError for a column that never was."""
+        key = (sobject.name.lower(), name.lower())
+        column = self._altered.pop(key, None) or sobject.columns[name.lower()]
+        if how.pop("gone", None) is True:
+            self._altered[key] = None
+        elif how:
+            self._altered[key] = replace(column, **how)
+
+    def column(self, sobject: SObject, name: str) -> Column | None:
+        """The column as it is now; None when there is none."""
+        column = sobject.column(name)
+        return self._altered.get((sobject.name.lower(), name.lower()), column)
+
+    def columns(self, sobject: SObject) -> list[Column]:
+        """The object's columns as they are now, in describe's order."""
+        return [c for name in sobject.columns if (c := self.column(sobject, name)) is not None]
 
     def rows(self, sobject: SObject, *, deleted: bool) -> Iterator[Row]:
         """Visible rows by id; with `deleted` also those in the recycle bin."""
@@ -181,7 +204,7 @@ class Org:
     def parse(self, sobject: SObject, fields: Mapping[str, Any]) -> None:
         """Raises `Unparsable` when a value has the wrong JSON type: that costs the whole request."""
         for name, value in fields.items():
-            if (column := sobject.column(name)) is not None:
+            if (column := self.column(sobject, name)) is not None:
                 parsed(column, value)
 
     def copy(self) -> dict[str, dict[str, Row]]:
@@ -192,7 +215,7 @@ class Org:
         """The values to keep, by the columns' own names. Raises `Refusal` or `Unparsable`."""
         columns: list[tuple[Column, Any]] = []
         for name, value in fields.items():
-            column = sobject.column(name)
+            column = self.column(sobject, name)
             if column is None:
                 raise Refusal("INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject.name}")
             columns.append((column, parsed(column, value)))

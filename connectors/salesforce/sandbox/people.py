@@ -42,7 +42,7 @@ class OrgPeople:
             row = self._org.find(self._sobject, remote_id)
             if row is None or row.get("IsDeleted") or row.get("IsConverted"):
                 return None
-            paths = (*(c.name for c in self._sobject.columns.values()), *PARENTS.get(self._sobject.name, ()))
+            paths = (*(c.name for c in self._org.columns(self._sobject)), *PARENTS.get(self._sobject.name, ()))
             query = Query(paths, self._sobject.name, None, (), 0, 0)
             shown = Selection(self._org, query, deleted=False, version="v62.0").shown(row)
             return {k: _bare(v) for k, v in shown.items() if k != "attributes"}
@@ -76,6 +76,19 @@ class OrgPeople:
         """Converts a lead; the id of its contact."""
         with self._org.lock:
             return self._org.convert(self._row(remote_id)["Id"])
+
+    def remove_field(self, name: str) -> None:
+        """An administrator deletes a field, or takes it away from the hub's user. What the rows hold stays."""
+        self.change_field(name, gone=True)
+
+    def restore_field(self, name: str) -> None:
+        """The field is as it was, with what the rows hold."""
+        self.change_field(name, gone=False)
+
+    def change_field(self, name: str, **how: Any) -> None:
+        """An administrator changes a field: its type, its choices, who may write it."""
+        with self._org.lock:
+            self._org.alter(self._sobject, name, **how)
 
     def _row(self, remote_id: str) -> Row:
         row = self._org.find(self._sobject, remote_id)

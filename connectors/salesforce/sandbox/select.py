@@ -77,7 +77,7 @@ class Selection:
         wanted = {"FIELDS(ALL)": (True, False), "FIELDS(STANDARD)": (False,), "FIELDS(CUSTOM)": (True,)}.get(path)
         if wanted is None:
             raise malformed(f"unexpected token: '{path}'")
-        return [c for c in self.sobject.columns.values() if c.custom in wanted]
+        return [c for c in self._org.columns(self.sobject) if c.custom in wanted]
 
     def _spelled(self, path: str) -> tuple[str, ...]:
         *parents, leaf = path.split(".")
@@ -86,7 +86,7 @@ class Selection:
             link = _link(at, parent)
             spelled.append(link.relation)
             at = SCHEMA[link.refers[0].lower()]
-        column = at.column(leaf)
+        column = self._org.column(at, leaf)
         if column is None:
             raise Refusal(
                 "INVALID_FIELD",

@@ -36,7 +36,7 @@ class Single:
         sobject = call.sobject
         body = {
             **_summary(sobject, call.version),
-            "fields": [described(c) for c in sobject.columns.values()],
+            "fields": [described(c) for c in self._org.columns(sobject)],
             "childRelationships": [],
             "recordTypeInfos": [],
         }
@@ -129,7 +129,11 @@ class Single:
 
     def _shown(self, call: Call, row: Row) -> dict[str, Any]:
         asked = call.query.get("fields", "")
-        paths = tuple(p.strip() for p in asked.split(",")) if asked else tuple(c.name for c in _all(call.sobject))
+        paths = (
+            tuple(p.strip() for p in asked.split(","))
+            if asked
+            else tuple(c.name for c in self._org.columns(call.sobject))
+        )
         return shown_columns(self._org, call, paths).shown(row)
 
 
@@ -146,10 +150,6 @@ def external(sobject: SObject, name: str) -> Column:
     if column is None or not column.external:
         raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
     return column
-
-
-def _all(sobject: SObject) -> tuple[Column, ...]:
-    return tuple(sobject.columns.values())
 
 
 def _writable(call: Call) -> SObject:
