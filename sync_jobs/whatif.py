@@ -16,24 +16,22 @@ from hub.domain.plan import Change, Op
 from hub.domain.version import KeptPlan, MappingVersion
 from hub.engine.guard import Tally, Tripped, guard
 from hub.engine.hear import CONSENT
-from hub.store import links, mappings, suspects
+from hub.store import links, mappings
 from hub.store.database import Transaction
-from mappings.paths import MISSING, getter
 from sync_jobs import brakes
 from sync_jobs.counts import Progress, Silent
 from sync_jobs.foresight import Foresight, Refusal
 from sync_jobs.hearing import Judged
 from sync_jobs.hub import Hub
-from sync_jobs.proposal import Place, Proposal, bases_of, propose
+from sync_jobs.proposal import Proposal, bases_of, propose
 from sync_jobs.suspicion import entities, questions, records, resurvived
+from sync_jobs.unread import Unread, unread
 from sync_jobs.verdicts import Verdict, judge_edit
 
 BULK = 25
 """Creates beyond this are a class of their own, that a person has to allow."""
 LISTED = 1_000
 """Rows, refusals and issues that a plan lists unless asked for more; all are counted."""
-SAMPLE = 1_000
-"""Records that are looked through for a field that was never read."""
 
 Listener: TypeAlias = Callable[[Change], None]
 
@@ -50,16 +48,6 @@ class Share:
     withdrawn: int = 0
     calls: int = 0
     cells: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A remote path that the edit reads and nobody requested before: what it holds is not in the plan."""
-
-    connection: str
-    stream: str
-    paths: tuple[str, ...]
-    records: int
 
 
 @dataclass(slots=True)
@@ -196,7 +184,7 @@ class _Planning:
         for (connection, stream), calls in self.foresight.calls.items():
             self.plan.shares[connection, stream].calls = calls.total
         await self._brakes(conn)
-        self.plan.unread = tuple([u for p in self.proposal.places if (u := await _unread(conn, p)) is not None])
+        self.plan.unread = tuple([u for p in self.proposal.places if (u := await unread(conn, p)) is not None])
 
     async def _suspects(self, conn: Transaction, entity: str) -> AsyncIterator[list[str]]:
         """Entities that the edit may concern, each once."""
@@ -273,16 +261,3 @@ def moved(old: Golden, new: Golden) -> list[str]:
         if (old.consent[c].state if c in old.consent else None) != (new.consent[c].state if c in new.consent else None)
     ]
     return sorted(values + states)
-
-
-async def _unread(conn: Transaction, place: Place) -> Unread | None:
-    """Paths that the new document reads, the old one didn't, and no record shows: they were never requested."""
-    paths = [p for p in place.edit.never_read if "$" not in p]
-    if not paths:
-        return None
-    shown = await suspects.shown(conn, place.connection, place.stream, "", SAMPLE)
-    lacking = tuple(p for p in paths if not any(getter(p)(raw) is not MISSING for _, raw, _ in shown))
-    if not lacking or not shown:
-        return None
-    counted = await links.count(conn, place.connection)
-    return Unread(place.connection, place.stream, lacking, sum(counted.get(place.stream, {}).values()))
