@@ -46,8 +46,8 @@ class Org:
 
     def alter(self, sobject: SObject, name: str, **how: Any) -> None:
         """An administrator changes a column; with `gone=True` deletes it, or hides it from the hub's user: the API
-        shows both alike. What the rows hold stays, as it does for 15 days after a field was deleted. `gone=False` undoes
-        every change. KeyError for a column that never was."""
+        shows both alike. What the rows hold stays, as it does for 15 days after a field was deleted. `gone=False`
+        undoes every change. KeyError for a column that never was."""
         key = (sobject.name.lower(), name.lower())
         column = self._altered.pop(key, None) or sobject.columns[name.lower()]
         if how.pop("gone", None) is True:
