@@ -118,12 +118,25 @@ def _time(field: str, path: str | None) -> Callable[[Raw, str | None, Complaints
 
 def moment(value: object) -> str:
     """A vendor's time: ISO 8601, or seconds or milliseconds since 1970."""
+    if isinstance(value, str):
+        return _MOMENTS[value]
+    return _moment(value)
+
+
+def _moment(value: object) -> str:
+    # A text with a dash behind its first sign is no count: spare the attempt.
+    if isinstance(value, str) and "-" in value.strip()[1:]:
+        return kinds.moment(value)
     try:
         count = kinds.integer(value)
     except Misfit:
         return kinds.moment(value)
     unit = "epoch_ms" if abs(count) >= _MILLISECONDS_FROM else "epoch_s"
     return str(TRANSFORMS[unit].forward({})(count, {}))
+
+
+_MOMENTS = Memo(_moment)
+"""The same time is often read twice of a record: as the time of the statement and of its evidence."""
 
 
 def _evidence(field: str, doc: ConsentRead) -> Callable[[Raw, Complaints], Evidence | None]:

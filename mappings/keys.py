@@ -54,7 +54,7 @@ def is_own(address: str) -> bool:
 def name_of(parts: list[str]) -> str:
     """The name of a `phone_name` key; "" when a part of it is empty or too long."""
     for part in parts:
-        if len(part) > 500 or not part.strip():
+        if len(part) > 500 or not part or part.isspace():
             return ""
     return fold_name(" ".join(parts))
 

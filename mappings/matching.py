@@ -98,8 +98,11 @@ def _email_reader(doc: MatchDoc, fields: tuple[FieldDoc, ...]) -> KeyReader:
                 continue
             if clean is None and value.__class__ is str and (split is None or split not in value):
                 address = values.get(known)
-                if address.__class__ is str and address and keys.is_own(address):
-                    _add(found, Key("email", address))
+                if address and isinstance(address, str) and keys.is_own(address):
+                    if found:
+                        _add(found, Key("email", address))
+                    else:
+                        found.append(Key("email", address))
                 else:
                     add(value, raw, values, found)
                 continue
@@ -120,13 +123,11 @@ def _phone_name_reader(doc: MatchDoc, fields: tuple[FieldDoc, ...]) -> KeyReader
         number = phone(raw)
         if not number or not isinstance(number, (str, int)) or isinstance(number, bool):
             return
-        parts: list[str] = []
-        for get in names:
-            part = get(raw)
+        parts = [get(raw) for get in names]
+        for part in parts:
             if not isinstance(part, str):
                 return
-            parts.append(part if clean is None else clean(part))
-        name = keys.name_of(parts)
+        name = keys.name_of(parts if clean is None else [clean(part) for part in parts])
         if not name:
             return
         text = str(number)

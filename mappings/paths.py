@@ -67,6 +67,9 @@ def walker(path: str) -> Getter:
 
 def _walk(found: Any, steps: tuple[str, ...]) -> Any:
     for index, step in enumerate(steps):
+        if found.__class__ is dict and step != "[]":
+            found = found.get(step, MISSING)
+            continue
         if step == "[]":
             if not isinstance(found, list):
                 return found if found is None or found == "" or found is MISSING else Astray(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
@@ -11,38 +12,65 @@ from mappings.misfit import Misfit
 EXPECTED = "a phone number, with its country code or national in the field's country"
 MAX_LENGTH = 100
 
+_SIMPLE = (
+    *("US", "DE", "FR", "GB", "ES", "IT", "NL", "BE", "CH", "AT", "DK", "NO", "SE", "PL", "PT", "IE", "FI", "CZ", "GR"),
+    *("RO", "IN", "ZA"),
+)
 _NORTH_AMERICA = frozenset({"US", "CA"})
-_SIMPLE = ("US", "DE", "FR", "ES", "NL", "BE", "CH", "AT", "DK", "NO", "SE", "PL", "PT", "IE", "FI", "CZ", "IN")
-_PUNCTUATION = str.maketrans("", "", " ()-.")
+_PUNCTUATION = str.maketrans("", "", " ()-./")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A country whose numbers need no rule but their length, once those that begin with one of `prefixes` are left to
+    the library. `trunk`: a 0 before a national number is only for dialling within the country."""
+
+    code: str
+    lengths: frozenset[int]
+    prefixes: tuple[str, ...]
+    trunk: bool
 
 
 @lru_cache(maxsize=1)
-def _simple() -> dict[str, frozenset[int]]:
-    """Country codes whose numbers need no rule but their length, once a first 0 or 1 is excluded: code -> lengths."""
-    found: dict[str, frozenset[int]] = {}
+def _plans() -> tuple[dict[str, _Plan], dict[str, _Plan]]:
+    """By country code, and by region."""
+    by_code: dict[str, _Plan] = {}
+    by_region: dict[str, _Plan] = {}
     for region in _SIMPLE:
         metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
-        lengths = metadata.general_desc if metadata is not None else None
-        if metadata is not None and lengths is not None and metadata.national_prefix_for_parsing in (None, "0", "1"):
-            found[str(metadata.country_code)] = frozenset(lengths.possible_length)
-    return found
+        if metadata is None or metadata.general_desc is None:
+            continue
+        prefixes = (metadata.national_prefix_for_parsing or "0").split("|")
+        if all(prefix.isdigit() for prefix in prefixes) and metadata.national_prefix_transform_rule is None:
+            trunk = metadata.national_prefix == "0" and metadata.international_prefix == "00"
+            lengths = frozenset(metadata.general_desc.possible_length)
+            plan = _Plan(str(metadata.country_code), lengths, ("0", *prefixes), trunk)
+            by_code[plan.code] = by_region[region] = plan
+    return by_code, by_region
 
 
 def _quick(text: str, region: str | None) -> str | None:
     """The common forms without the library's twenty microseconds; None leaves the number to the library."""
     bare = text.translate(_PUNCTUATION)
-    if not bare.isascii():
-        return None
+    by_code, by_region = _plans()
     if bare[:1] == "+":
-        for size in (2, 1, 3):
-            lengths = _simple().get(bare[1 : size + 1])
-            if lengths is not None:
-                rest = bare[size + 1 :]
-                fits = rest.isdigit() and rest[0] not in "01" and len(rest) in lengths
-                return bare if fits and text[0] == "+" else None
+        rest = bare[1:]
+        if not (rest.isascii() and rest.isdigit()) or text[0] != "+":
+            return None
+        plan = by_code.get(rest[:2]) or by_code.get(rest[:1]) or by_code.get(rest[:3])
+        national = rest[len(plan.code) :] if plan is not None else ""
+        fits = plan is not None and len(national) in plan.lengths and not national.startswith(plan.prefixes)
+        return bare if fits else None
+    if not (bare.isascii() and bare.isdigit()):
         return None
-    if region in _NORTH_AMERICA and len(bare) == 10 and bare.isdigit() and bare[0] not in "01":
-        return "+1" + bare
+    if region in _NORTH_AMERICA:
+        national = bare[1:] if len(bare) == 11 and bare[0] == "1" else bare
+        return "+1" + national if len(national) == 10 and national[0] not in "01" else None
+    plan = by_region.get(region or "")
+    if plan is not None and plan.trunk and bare[0] == "0":
+        national = bare[1:]
+        if len(national) in plan.lengths and not national.startswith(plan.prefixes):
+            return f"+{plan.code}{national}"
     return None
 
 

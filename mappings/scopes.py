@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from mappings.clauses import Condition
 from mappings.form import is_blank
 from mappings.match_authoring import folded
+from mappings.memo import Memo
 from mappings.paths import MISSING, Astray, Raw, getter
 
 Test: TypeAlias = Callable[[Raw], bool]
@@ -28,10 +29,15 @@ def _test(condition: Condition) -> Test:
     get = getter(condition.path)
     if condition.op == "present":
         return lambda raw: any(not is_blank(item) for item in _items(get(raw))) is condition.present
-    if condition.op == "in":
-        return lambda raw: any(item in condition.values for item in _words(get(raw)))
-    if condition.op == "not_in":
-        return lambda raw: not any(item in condition.values for item in _words(get(raw)))
+    if condition.op in ("in", "not_in"):
+        known, wanted = Memo(lambda text: folded(text) in condition.values), condition.op == "in"
+
+        def test(raw: Raw) -> bool:
+            value = get(raw)
+            found = known[value] if value.__class__ is str else any(w in condition.values for w in _words(value))
+            return found is wanted
+
+        return test
     match = {"starts_with": str.startswith, "ends_with": str.endswith, "contains": str.__contains__}[condition.op]
     return lambda raw: any(match(item, condition.text) for item in _words(get(raw)))
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 def iso(moment: datetime) -> str:
     """`2026-01-31T08:15:00.123Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def parse(text: str) -> datetime:

@@ -128,17 +128,40 @@ def test_any_value_is_carried_or_told_a_misfit(name: str, value: Any) -> None:
                 make(args)(value, {})
 
 
-@given(st.from_regex(r"(?:\+(?:1|49|33|44|31|39|7|52|351))?[ (]{0,2}[0-9]{3}[) .-]{0,2}[0-9 -]{4,9}", fullmatch=True))
-@settings(deadline=None)
-def test_phones_agree_with_the_library(text: str) -> None:
+NATIONAL = st.from_regex(r"[(]?[0-9]{2,4}[)]?(?:[ ./-]?[0-9]{1,4}){1,4}", fullmatch=True)
+CODES = st.sampled_from(
+    ["", "+1", "+49 ", "+33-", "+44 ", "+31", "+39 ", "+34", "+7", "+52", "+351 ", "0049", "+", "1", "0"]
+)
+
+
+@given(CODES, NATIONAL)
+@settings(deadline=None, max_examples=300)
+def test_phones_agree_with_the_library(code: str, national: str) -> None:
     """The quick way through the common forms says what the library says."""
-    for region in (None, "US", "DE"):
-        quick = phones._quick(text.strip(), region)
-        if quick is None:
-            continue
+    for region in (None, "US", "CA", "DE", "GB", "FR"):
+        agrees(code + national, region)
+
+
+def agrees(text: str, region: str | None) -> bool:
+    """Whether the quick way knows the number; if so, it must know it as the library does."""
+    quick = phones._quick(text, region)
+    if quick is not None:
         number = phonenumbers.parse(text, region)
-        assert phonenumbers.is_possible_number(number)
-        assert quick == phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        assert phonenumbers.is_possible_number(number), (text, region)
+        assert quick == phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), (text, region)
+    return quick is not None
+
+
+@pytest.mark.parametrize("region", phones._SIMPLE)
+def test_phones_of_a_country_agree_with_the_library(region: str) -> None:
+    """Beginnings of three digits in several lengths, written for within the country and for abroad."""
+    known = 0
+    for start in range(0, 1_000, 7):
+        for length in (5, 8, 9, 10, 11):
+            national = f"{start:03d}{7654321098:010d}"[:length]
+            known += agrees(national, region)
+            known += agrees(f"+{phonenumbers.country_code_for_region(region)}{national}", None)
+    assert known > 70
 
 
 @pytest.mark.parametrize(
