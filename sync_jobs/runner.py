@@ -96,6 +96,27 @@ async def sync(
     return report
 
 
+async def work_off(
+    hub: Hub,
+    connections: Sequence[str] | None = None,
+    *,
+    progress: Progress | None = None,
+    sleep: Sleep = asyncio.sleep,
+) -> SyncReport:
+    """Hears and tells what is due already, and reads nothing anew but what it looks at before it writes. `quiet` says
+    that nothing of it was left."""
+    chosen = [hub.connection(name).name for name in connections or hub.wired]
+    report = SyncReport(1, connections={name: Counts() for name in chosen})
+    session = _Session(hub, report, progress or Silent(), sleep, True, Watch(hub))
+    async with Recorded(hub, SYNC, chosen[0] if connections and len(chosen) == 1 else "", "") as recorded:
+        await session.settle(set(chosen))
+        await session.spend([n for n in chosen if report.connections[n].writes])
+        tripped = tuple(t for parked in report.parked.values() for t in parked)
+        recorded.ended(report.total, next(iter(report.faults.values()), None), tripped)
+    report.quiet = not report.faults and not report.parked
+    return report
+
+
 @dataclass(slots=True)
 class _Session:
     hub: Hub
