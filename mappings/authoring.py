@@ -51,7 +51,7 @@ def build(checker: Checker, data: dict[str, Any], digest: str) -> Document | Non
         for name in _FACT_FIELDS:
             if name not in data["fields"] and checker.sound(("composites",)):
                 checker.complain(("fields",), f"no field {name}", f"{name}, without which a fact belongs nowhere")
-    _one_writer_per_path(checker, fields, consent)
+    _one_writer_per_path(checker, fields, consent, data.get("composites") or [])
     policy = _policy(checker, entity.name, data.get("policy") or {}, fields, consent)
     policy = replace(policy, drift=_drift(data.get("drift") or {}), caps=_caps((data.get("policy") or {}).get("caps")))
     examples = data.get("examples") or ()
@@ -76,10 +76,12 @@ def build(checker: Checker, data: dict[str, Any], digest: str) -> Document | Non
     )
 
 
-def _one_writer_per_path(checker: Checker, fields: list[FieldDoc], consent: tuple[ConsentDoc, ...]) -> None:
+def _one_writer_per_path(
+    checker: Checker, fields: list[FieldDoc], consent: tuple[ConsentDoc, ...], composites: list[Any]
+) -> None:
     """Two fields that write to one place would undo each other."""
     taken: dict[str, str] = {}
-    writers = [(*_writer(field), field.paths) for field in fields if field.direction.writes]
+    writers = [(*_writer(field, composites), field.paths) for field in fields if field.direction.writes]
     for channel in consent:
         paths = tuple({*channel.deny, *channel.grant})
         writers.append((f"consent.{channel.channel}", ("consent", channel.channel, "write"), paths))
@@ -92,11 +94,13 @@ def _one_writer_per_path(checker: Checker, fields: list[FieldDoc], consent: tupl
             taken.setdefault(path, name)
 
 
-def _writer(field: FieldDoc) -> tuple[str, tuple[str, ...]]:
+def _writer(field: FieldDoc, composites: list[Any]) -> tuple[str, tuple[str, ...]]:
     """Who writes a field's paths, and where the document says so."""
     if field.composite is None:
         return field.name, ("fields", field.name, "path")
-    return " and ".join(field.composite.fields), ("composites",)
+    names = list(field.composite.fields)
+    index = next(i for i, said in enumerate(composites) if isinstance(said, dict) and said.get("fields") == names)
+    return " and ".join(names), ("composites", str(index), "path")
 
 
 def _drift(said: dict[str, Any]) -> DriftPolicy:

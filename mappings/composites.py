@@ -144,23 +144,34 @@ def joiner(fields: tuple[FieldDoc, ...]) -> Joiner:
     null = "" if doc.empty == "is_null" else None
     by_name = {field.name: field for field in fields}
 
+    def now(raw: Raw | None, everything: bool) -> tuple[dict[str, str], bool]:
+        """The parts as the record shows them, and whether it shows them."""
+        shown = MISSING if raw is None else get(raw)
+        try:
+            parts = apart(doc, "" if shown is MISSING else _text(doc, shown))
+        except Misfit:
+            if not everything:  # what is not told cannot be read either
+                raise
+            return dict.fromkeys(doc.fields, ""), False
+        return dict(zip(doc.fields, parts, strict=True)), shown is not MISSING
+
     def write(values: Values, raw: Raw | None, payload: dict[str, Any], complaints: Complaints) -> None:
         told = {name: values[name] for name in by_name if name in values}
         if not told:
             return
-        shown = MISSING if raw is None else get(raw)
-        blame = next(iter(told))
+        moved = list(told)
         try:
-            now = dict(zip(doc.fields, apart(doc, "" if shown is MISSING else _text(doc, shown)), strict=True))
             wanted = {name: _clean(doc, _part(value)) for name, value in told.items()}
-            moved = [name for name, part in wanted.items() if part != now[name]]
-            if shown is not MISSING and not moved:
+            parts, is_shown = now(raw, len(told) == len(doc.fields))
+            if is_shown:
+                moved = [name for name, part in wanted.items() if part != parts[name]]
+            if not moved:
                 return
-            blame = moved[0] if moved else blame
-            whole = together(doc, tuple(wanted.get(name, now[name]) for name in doc.fields))
+            whole = together(doc, tuple({**parts, **wanted}[name] for name in doc.fields))
             _text(doc, whole)
         except Misfit as misfit:
-            complain(complaints, by_name[blame], doc.path, told[blame], misfit)
+            for name in moved:
+                complain(complaints, by_name[name], doc.path, told[name], misfit)
             return
         payload[doc.path] = whole or null
 
@@ -190,7 +201,7 @@ def lines_writer(field: FieldDoc, read: FieldReader) -> Callable[[Value, Raw | N
             if field.name in now and (now[field.name] == value or (is_empty(value) and is_empty(now[field.name]))):
                 return
         try:
-            lines = _lines(_part(value).strip())
+            lines = _lines(_part(value))
         except Misfit as misfit:
             complain(complaints, field, field.paths[0], value, misfit)
             return

@@ -15,8 +15,10 @@ from hub.domain.keys import Key
 from hub.domain.values import Value
 from mappings import countries, keys, kinds
 from mappings.clauses import Condition, ConsentRead, Country, Document, FieldDoc, MatchDoc, Source
+from mappings.composites import apart
 from mappings.consents import moment
 from mappings.conversions import TRANSFORMS
+from mappings.expressions import Program
 from mappings.misfit import Misfit
 from mappings.normalisers import NORMALISERS
 from mappings.phones import number_of
@@ -152,8 +154,45 @@ def read_set(doc: FieldDoc, raw: Mapping[str, Any], into: PlainReading) -> None:
         into.values[doc.name] = tuple(sorted(found))
 
 
+def read_computed(doc: FieldDoc, raw: Mapping[str, Any], into: PlainReading) -> None:
+    """The expression over the whole record, whatever it reads of it."""
+    assert doc.compute is not None
+    where = ", ".join(doc.compute.reads)
+    if doc.compute.reads and all(is_gone(find(raw, path)) for path in doc.compute.reads):
+        return
+    try:
+        (found,) = Program([doc.compute.text])(raw)
+        if doc.definition.many:
+            elements = [made(doc, item, raw) for item in (found if isinstance(found, list) else [found])]
+            into.values[doc.name] = tuple(sorted({e for e in elements if not is_gone(e) and e not in (None, "")}))
+            return
+        if isinstance(found, (list, dict)):
+            raise Misfit("a single value")
+        into.values[doc.name] = made(doc, found, raw)
+    except Misfit as misfit:
+        into.told.append((doc.name, where, misfit.expected))
+
+
+def read_part(doc: FieldDoc, raw: Mapping[str, Any], into: PlainReading) -> None:
+    assert doc.composite is not None
+    whole = find(raw, doc.composite.path)
+    if is_gone(whole):
+        return
+    if isinstance(whole, (list, dict, bool, _Mark)):
+        into.told.append((doc.name, doc.composite.path, "a text"))
+    elif whole is not None and len(text_of(whole)) > (doc.composite.max_length or 10_000):
+        into.told.append((doc.name, doc.composite.path, f"at most {doc.composite.max_length or 10_000} characters"))
+    else:
+        part = apart(doc.composite, "" if whole is None else text_of(whole))[doc.composite.fields.index(doc.name)]
+        into.values[doc.name] = part or None
+
+
 def read_field(doc: FieldDoc, raw: Mapping[str, Any], into: PlainReading) -> None:
-    if not doc.paths:
+    if doc.compute is not None:
+        read_computed(doc, raw, into)
+    elif doc.composite is not None:
+        read_part(doc, raw, into)
+    elif not doc.paths:
         into.values[doc.name] = (str(doc.constant),) if doc.definition.many else doc.constant
     elif doc.definition.many:
         read_set(doc, raw, into)
@@ -302,4 +341,13 @@ def plainly(document: Document, raw: Mapping[str, Any], modified_at: str | None)
     for match in document.match:
         read_keys(match, raw, reading)
     reading.in_scope = all(holds(condition, raw) for condition in document.scope)
+    if document.when is not None:
+        try:
+            (answer,) = Program([document.when.text])(raw)
+            if not isinstance(answer, bool):
+                raise Misfit("true or false")
+        except Misfit as misfit:
+            answer = False
+            reading.told.append(("scope", ", ".join(document.when.reads), misfit.expected))
+        reading.in_scope = reading.in_scope and answer
     return reading

@@ -75,10 +75,15 @@ WRONG = [
     (document("title: {path: a, compare: set}"), "fields.title.compare", "set only for set fields", 6),
     (document("emails: {path: a, compare: exact}"), "fields.emails.compare", "set, for a set field", 6),
     (document("lifecycle_stage: {constant: hot}"), "fields.lifecycle_stage.constant", "one of", 6),
-    (document("lifecycle_stage: {path: a, on_unknown: lead}"), "fields.lifecycle_stage.on_unknown", "a table", 6),
     (
-        document("lifecycle_stage: {path: a, table: {x: lead}, on_unknown: leed}"),
+        document("lifecycle_stage: {path: a, on_unknown: {default: lead}}"),
         "fields.lifecycle_stage.on_unknown",
+        "a table",
+        6,
+    ),
+    (
+        document("lifecycle_stage: {path: a, table: {x: lead}, on_unknown: {default: leed}}"),
+        "fields.lifecycle_stage.on_unknown.default",
         "one of",
         6,
     ),

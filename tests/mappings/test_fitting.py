@@ -199,7 +199,10 @@ def test_types_that_may_go_together(fields: str) -> None:
 def test_choices_without_a_row() -> None:
     said = complaint("lifecycle_stage: {path: Stage, direction: in, table: {New: lead, Warm: mql}}")
     assert 'x.yaml:7 fields.lifecycle_stage.table: no row for "Won", which Stage offers' in said
-    assert fitted("lifecycle_stage: {path: Stage, direction: in, table: {New: lead}, on_unknown: other}") == Fit()
+    assert (
+        fitted("lifecycle_stage: {path: Stage, direction: in, table: {New: lead}, on_unknown: {default: other}}")
+        == Fit()
+    )
     assert "Add a `table`" in complaint("lifecycle_stage: {path: Stage, direction: in}")
 
 

@@ -162,7 +162,7 @@ def test_a_value_that_the_vendor_has_no_word_for_is_not_written() -> None:
 def test_unknown_values_pass_or_take_the_default() -> None:
     assert made(TABLE.replace("ON", "pass")).get({"s": "sql"}).values == {"lifecycle_stage": "sql"}
     assert made(TABLE.replace("ON", "pass")).get({"s": "cold"}).complaints
-    assert made(TABLE.replace("ON", "other")).get({"s": "cold"}).values == {"lifecycle_stage": "other"}
+    assert made(TABLE.replace("ON", "{default: other}")).get({"s": "cold"}).values == {"lifecycle_stage": "other"}
 
 
 def test_several_transforms_are_undone_in_reverse() -> None:

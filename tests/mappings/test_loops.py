@@ -100,7 +100,7 @@ def test_who_has_no_say_keeps_no_loop_going(quiet: str) -> None:
 
 
 def test_only_filling_keeps_no_loop_going() -> None:
-    up = "lifecycle_stage: {path: s, table: {Y: mql}, write_table: {lead: Y}, write_if_empty: true}"
+    up = "lifecycle_stage: {path: s, table: {Y: mql}, write_table: {lead: Y}, overwrite: false}"
     down = "lifecycle_stage: {path: s, table: {W: lead}, write_table: {mql: W}}"
     assert between(up, down) == ()
 

@@ -18,8 +18,9 @@ import pytest
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from hub.domain.policy import StreamPolicy
 from hub.errors import Complaint
-from mappings.clauses import Document
+from mappings.clauses import Document, FieldDoc
 from mappings.compile import compiled
 from mappings.document import check
 from mappings.language import DOCUMENT
@@ -46,7 +47,11 @@ JUNK: list[Any] = [
     ["x"] * 30,
     "y" * 700,
     10**17,
+    "record.a +",
+    "record.a.b",
+    "3%",
 ]
+WORDS = ["path", "split", "direction", "extra", "table", "any", "in", "compute", "reads", "by", "when", "caps", "new"]
 TEXTS = ["\t", "\n\t- x\n", "&a ", "*a", "!!str ", "{", "]", ": ", "- ", "'", '"', "|", "%", "\x00", "﻿", "\u2028", "é"]
 
 
@@ -108,7 +113,7 @@ def mutated(dice: random.Random, source: Any) -> Any:
         elif action == "repeat" and isinstance(parent, list):
             parent.append(copy.deepcopy(value))
         elif action == "add" and isinstance(parent, dict):
-            parent[dice.choice(["path", "split", "direction", "extra", "table", "any", "in"])] = dice.choice(JUNK)
+            parent[dice.choice(WORDS)] = dice.choice(JUNK)
         else:
             parent[last] = copy.deepcopy(dice.choice(JUNK))
     return data
@@ -147,36 +152,89 @@ def assert_faithful(data: Any, made: Document) -> None:
     """What another reader finds in the text is what was compiled."""
     assert f"{made.connector}/{made.stream}" == data["mapping"]
     assert made.entity.name == data["entity"]
-    assert {f.name for f in made.fields} == set(data["fields"])
+    parts = {name: said for said in data.get("composites") or [] for name in said["fields"]}
+    assert [f.name for f in made.fields] == [*data["fields"], *parts]
     for field in made.fields:
-        said = data["fields"][field.name]
+        said = parts[field.name] if field.name in parts else data["fields"][field.name]
         said = {"path": said} if isinstance(said, str) else said
-        paths = said.get("path", [])
-        assert list(field.paths) == ([paths] if isinstance(paths, str) else paths)
-        assert (field.constant is not None) == ("constant" in said)
-        assert field.split == said.get("split")
-        assert field.max_length == said.get("max_length")
-        if "normalise" in said:
-            assert list(field.normalise) == said["normalise"]
-        for key in ("compare", "direction", "weight", "part", "empty"):
-            if key in said:
-                assert str(getattr(field, key)) == said[key]
-        assert len(field.transform) == len(said.get("transform", []))
-        assert len(field.table) == len(said.get("table", {}))
+        assert_field(said, field)
     assert {c.channel for c in made.consent} == set(data.get("consent", {}))
     for consent in made.consent:
         write = data["consent"][consent.channel].get("write", {})
         assert dict(consent.deny) == write.get("deny", {})
         assert dict(consent.grant) == write.get("grant", {})
     assert len(made.match) == len(data.get("match", []))
-    assert len(made.scope) == len(data.get("scope", {}).get("where", []))
+    scope = data.get("scope", {})
+    assert len(made.scope) == len(scope.get("where", []))
+    assert (made.when.text if made.when is not None else None) == scope.get("when")
+    assert_policy(data, made.policy)
+
+
+def assert_field(said: Any, field: FieldDoc) -> None:
+    paths = said.get("path", [])
+    assert list(field.paths) == ([paths] if isinstance(paths, str) else paths)
+    assert (field.constant is not None) == ("constant" in said)
+    assert field.split == said.get("split")
+    assert field.max_length == said.get("max_length")
+    assert field.write_if_empty == (said.get("overwrite") is False)
+    unknown = said.get("on_unknown", "reject")
+    told = {"default": field.default} if field.on_unknown == "default" else field.on_unknown
+    assert told == unknown
+    if "normalise" in said:
+        assert list(field.normalise) == said["normalise"]
+    for key in ("compare", "direction", "weight", "part", "join"):
+        if key in said:
+            assert str(getattr(field, key)) == said[key]
+    if "empty" in said:
+        assert (field.composite.empty if field.composite is not None else field.empty) == said["empty"]
+    assert len(field.transform) == len(said.get("transform", []))
+    assert len(field.table) == len(said.get("table", {}))
+    assert (field.compute is not None) == ("compute" in said)
+    if field.compute is not None:
+        assert field.compute.text == said["compute"]
+        assert set(said.get("reads", [])) <= set(field.compute.reads)
+        assert str(field.direction) == "in"
+    assert (field.composite is not None) == ("fields" in said)
+    if field.composite is not None:
+        assert list(field.composite.fields) == said["fields"]
+        assert (field.composite.form, field.composite.by) == (said.get("form", ""), said.get("by", ""))
+
+
+def assert_policy(data: Any, policy: StreamPolicy) -> None:
     for key, value in data.get("policy", {}).items():
-        found = getattr(made.policy, key)
-        assert (list(found) if isinstance(found, tuple) else found) == value
+        if key != "caps":
+            found = getattr(policy, key)
+            assert (list(found) if isinstance(found, tuple) else found) == value
+    caps = data.get("policy", {}).get("caps", {})
+    for key in ("creates", "clears", "removes", "gone"):
+        cap, said = getattr(policy.caps, key), caps.get(key)
+        assert (cap is None) == (said is None)
+        if cap is not None:
+            assert said == (cap.number if cap.share is None else f"{cap.share * 100:g}%")
+    drift = data.get("drift", {})
+    for key, usual in (("new", "ignore"), ("removed", "park"), ("retyped", "park")):
+        assert getattr(policy.drift, key) == drift.get(key, usual)
 
 
 RECORDS: list[dict[str, Any]] = [
     {},
+    {
+        "nick": "Zo",
+        "birth": {"year": "1990"},
+        "topics": "a/b",
+        "boss": "Ann van Dam",
+        "sorted_name": "X, Y",
+        "site": "1 / 2",
+    },
+    {
+        "nick": 3,
+        "birth": {"year": "x"},
+        "topics": [1],
+        "boss": ["Ann"],
+        "sorted_name": ",",
+        "site": None,
+        "archived": 1,
+    },
     {"email": "a@x.com", "names": {"first": "A", "last": 3}, "stage": True, "phone": "+14155550100", "status": []},
     {"names": "x", "owner": None, "tags": [{"name": "t"}, 3], "score": {"a": 1}, "status": "subscribed"},
 ]
@@ -261,3 +319,101 @@ def test_huge_documents_are_bounded() -> None:
     text = EVERYTHING.replace("New: subscriber", f"New: subscriber, {rows}")
     _, complaints = check(text, "m.yaml")
     assert any("at most 2000" in c.expected for c in complaints)
+
+
+# -- expressions, composites, caps and drift: each mutation on its own -----------------------------------------------
+
+EXPRESSIONS = [
+    "record.",
+    "rekord.a",
+    "record.a + ",
+    "record.a ? 1",
+    "record.a.nosuch()",
+    "1 + 'a'",
+    "size(1)",
+    "{'a': 1}",
+    "b'a'",
+    "duration('1h')",
+    "record",
+    "record[record.k]",
+    "record.map(k, k)",
+    "google.protobuf.Struct{}",
+    "optional.none()",
+    "record.?a",
+    "record.a.replace('a', record.a).replace('a', record.a).replace('a', record.a)",
+    "(" * 40 + "1" + ")" * 40,
+    "\x00",
+    "'\ud800'",
+    "x" * 2_001,
+    "",
+]
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS, ids=range(len(EXPRESSIONS)))
+@pytest.mark.parametrize("place", ["fields.custom.age.compute", "scope.when"])
+def test_a_bad_expression_is_refused_where_it_stands(expression: str, place: str) -> None:
+    data = load(EVERYTHING)
+    if place == "scope.when":
+        data["scope"]["when"] = expression
+    else:
+        data["fields"]["custom.age"]["compute"] = expression
+    text = dump(data)
+    made, complaints = check(text, "m.yaml")
+    assert made is None
+    assert_told(complaints)
+    if "\x00" not in expression and "\ud800" not in expression:  # those are refused as YAML, by line alone
+        assert any(place in complaint.where for complaint in complaints), [str(c) for c in complaints]
+
+
+WRONG: list[tuple[tuple[Any, ...], Any]] = [
+    *((("fields", "custom.age", key), value) for key, value in (("path", "a"), ("constant", "x"), ("part", "p"))),
+    *((("fields", "custom.age", key), value) for key, value in (("overwrite", False), ("direction", "both"))),
+    *((("fields", "custom.age", "direction"), value) for value in ("out", "inn", None, 1)),
+    *((("fields", "custom.age", "reads"), value) for value in ([], "a", [1], [""], {"a": 1})),
+    (("fields", "email", "reads"), ["a"]),
+    (("fields", "email", "write_if_empty"), True),
+    *((("fields", "lifecycle_stage", "on_unknown"), value) for value in ("lead", {"defualt": "lead"}, {}, [], None)),
+    *((("fields", "lifecycle_stage", "on_unknown"), {"default": value}) for value in ("leed", None, [], 7)),
+    *((("composites", 0, key), value) for key, value in (("form", "given"), ("by", "/"), ("direction", "ours"))),
+    *(
+        (("composites", 0, "fields"), value)
+        for value in (["custom.a"], ["custom.a", "custom.a"], ["email", "custom.a"])
+    ),
+    *((("composites", 0, "fields"), value) for value in (["custom.a", "custom.b", "custom.c"], ["a", "b"], None, "x")),
+    *((("composites", 0, "fields"), value) for value in (["given_name", "custom.a"], ["phones", "custom.a"])),
+    *((("composites", 0, "path"), value) for value in ("email", "names.first", "names", "", None, ["a", "b"])),
+    *((("composites", 2, "by"), value) for value in ("", " ", "  ", 3, "x" * 11)),
+    (("composites", 2, "form"), "given_first"),
+    (("composites", 0), "boss"),
+    (("composites",), {"boss": {}}),
+    *((("policy", "caps", key), 5) for key in ("create", "updates", "")),
+    *(
+        (("policy", "caps", "creates"), value)
+        for value in (-1, 1.5, True, "2", "101%", "-1%", "2 %", "%", "2.%", [], None)
+    ),
+    *((("policy", "caps"), value) for value in (5, "2%", [])),
+    *((("drift", "new"), value) for value in ("park", "adopted", None, True)),
+    *((("drift", "removed"), value) for value in ("bury", "", [])),
+    (("drift", "renamed"), "park"),
+    (("drift",), "park"),
+    (("scope", "when"), True),
+    (("scope",), {}),
+    *((("version",), value) for value in (0, 3, "2", 2.5, True, None)),
+]
+
+
+@pytest.mark.parametrize(("place", "value"), WRONG, ids=range(len(WRONG)))
+def test_what_is_wrong_with_the_new_words_is_named(place: tuple[Any, ...], value: Any) -> None:
+    data = load(EVERYTHING)
+    parent = data
+    for step in place[:-1]:
+        parent = parent[step]
+    parent[place[-1]] = value
+    made, complaints = check(dump(data), "m.yaml")
+    assert made is None, place
+    assert_told(complaints)
+    named = ".".join(str(step) for step in place)
+    near = named.rpartition(".")[0] or named
+    assert any(near in complaint.where for complaint in complaints), [str(c) for c in complaints]
+    right, plain_data = form_is_right(dump(data))
+    assert right == (not list(SCHEMA.iter_errors(keyed_by_text(plain_data)))), "the schema says otherwise"
