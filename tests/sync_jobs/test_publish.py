@@ -95,7 +95,7 @@ async def test_a_normaliser_moves_what_it_touches_and_nothing_else(three: Stage)
     assert after.values["title"] == "CEO"
     assert after.origins["title"] == before.origins["title"]
     await settle(three)
-    assert set(str(v).upper() for v in held(three, "title").values()) == {"CEO"}
+    assert {str(v).upper() for v in held(three, "title").values()} == {"CEO"}
     again = await planned(three, await draft(three, "alpha/people", ("about: A made-up", "about: Some made-up")))
     assert again.empty
 
