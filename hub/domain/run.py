@@ -19,7 +19,7 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`job` is sync (which holds the others of one sync), pull, reconcile, push, undo, verify or backfill; `counts`
+    """`job` is sync (which holds the others of one sync), pull, reconcile, push, discover, undo, verify or backfill; `counts`
     maps a word ("read", "created") to a number."""
 
     id: str
