@@ -19,8 +19,8 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`job` is sync (which holds the others of one sync), pull, reconcile, push, discover, undo, verify or backfill; `counts`
-    maps a word ("read", "created") to a number."""
+    """`job` is sync (which holds the others of one sync), pull, reconcile, push, discover, undo, verify or backfill;
+    `counts` maps a word ("read", "created") to a number."""
 
     id: str
     job: str
