@@ -10,20 +10,19 @@ from dataclasses import dataclass
 
 from hub.domain.outcome import Fault, FaultKind
 from hub.domain.plan import Change, Op
-from hub.domain.policy import Caps
 from hub.domain.telling import Telling
-from hub.engine.guard import Tally, Tripped, capped, guard, strictest, tally
+from hub.engine.guard import Tally, Tripped, tally
 from hub.sdk.http import ContractBroken
 from hub.sdk.sinks import Sink
-from hub.store import golden, links
+from hub.store import golden
 from hub.transport.client import Failed
-from sync_jobs import brakes, rereading
+from sync_jobs import rereading
 from sync_jobs.connection import stop
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.doubt import resolve
 from sync_jobs.hub import Hub
 from sync_jobs.look import Looked, hear_looked, look
-from sync_jobs.park import park, release
+from sync_jobs.park import brake, park, release
 from sync_jobs.pull import pull
 from sync_jobs.reconcile import reconcile
 from sync_jobs.view import BATCH, View, view
@@ -82,7 +81,7 @@ class _Push:
         planned, due = await self._planned()
         if not due:
             return ()
-        tripped = await self._brake(planned)
+        tripped = await brake(self.hub, self.wired, self.stream, planned)
         if tripped:
             await park(self.hub, self.wired, self.stream, tripped)
             self.counts.issues += 1
@@ -118,15 +117,6 @@ class _Push:
             due += len(ids)
             after = ids[-1]
         return planned, due
-
-    async def _brake(self, planned: Tally) -> tuple[Tripped, ...]:
-        caps = self.wired.policy(self.stream).caps
-        async with self.hub.database.read() as conn:
-            known = await links.total(conn, self.wired.name)
-            here = await links.total(conn, self.wired.name, self.stream) if caps != Caps() else 0
-            allowance = await brakes.allowance(conn, self.wired.name)
-        braked = guard(planned, known, self.hub.brakes, allowance)
-        return strictest(*braked, *capped(planned, here, caps, allowance))
 
     async def _refresh(self, planned: Tally) -> None:
         """Where a vendor shows one record per call, many looks are made as one read of what changed."""

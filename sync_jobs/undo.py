@@ -10,29 +10,29 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hub.domain.issue import Issue
 from hub.domain.keys import Address
 from hub.domain.outcome import Fault, FaultKind
 from hub.domain.plan import Change, Op
 from hub.domain.values import Values
-from hub.engine.guard import Tally, Tripped, guard, tally
+from hub.engine.guard import Tally, Tripped, tally
 from hub.engine.undo import ANSWER_LOST, NOT_WRITTEN, Kept, Undoing, Written
 from hub.engine.undo import undo as decide
 from hub.errors import Refused
 from hub.sdk.http import ContractBroken
 from hub.sdk.sinks import Sink
-from hub.store import attempts, issues, links
+from hub.store import attempts, links
 from hub.store.database import Transaction
 from hub.transport.client import Failed
 from mappings.paths import Raw
 from mappings.reading import Payload
 from mappings.restoring import restore
-from sync_jobs import brakes, troubles
+from sync_jobs import brakes, rereading
 from sync_jobs.connection import stop
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.doubt import resolve
 from sync_jobs.hub import Hub
 from sync_jobs.look import Looked, hear_looked, look
+from sync_jobs.park import brake, park, release
 from sync_jobs.pull import pull
 from sync_jobs.push import LOOK_SINGLY_MAX
 from sync_jobs.reconcile import reconcile
@@ -99,6 +99,7 @@ async def undo(
 ) -> UndoReport:
     """Puts back what the runs wrote. Raises Refused, before anything is written, where a connection may not write."""
     report = UndoReport()
+    await rereading.finish(hub, progress=progress)
     plans = await plan_undo(hub, run_ids, archive_creates=archive_creates)
     for sink in plans:
         if sink.changes:
@@ -194,10 +195,7 @@ class _Undo:
                 sink.note(undoing)
                 total = total.plus(tally(undoing.changes))
             sink.kept += decided.lost
-        async with self.hub.database.read() as conn:
-            known = await links.total(conn, self.wired.name)
-            allowance = await brakes.allowance(conn, self.wired.name)
-        sink.tripped = guard(total, known, self.hub.brakes, allowance)
+        sink.tripped = await brake(self.hub, self.wired, self.stream, total)
 
     async def _decide(self, conn: Transaction, ids: Sequence[str | None]) -> _Decided:
         told = await written(conn, self.wired, self.stream, self.run_ids, ids)
@@ -253,15 +251,15 @@ class _Undo:
             return ()
         await self.plan(planned)
         if planned.tripped:
-            await self._park(planned.tripped)
+            await park(self.hub, self.wired, self.stream, planned.tripped, undone=self.run_ids)
+            self.counts.issues += 1
             report.kept += planned.kept
             return planned.tripped
         await self._refresh(planned)
         for part in _parts(planned.records):
             await self._batch(run_id, part, report)
             self.progress.update(UNDO, self.wired.name, self.stream, self.counts.as_dict(), len(planned.records))
-        async with self.hub.database.write() as conn:
-            await issues.close(conn, [self._brake_key()], self.hub.now_text())
+        await release(self.hub, self.wired, self.stream, undone=self.run_ids)
         return ()
 
     async def _refresh(self, planned: SinkPlan) -> None:
@@ -308,29 +306,6 @@ class _Undo:
             return self.sink.upserts_by_key or change.key in looked.keys
         unlooked = self.sink.look_max <= 1 and not self.singly
         return unlooked or change.remote_id in looked.ids or change.remote_id in looked.records
-
-    def _brake_key(self) -> str:
-        return f"{troubles.BRAKE}/{self.where}/{UNDO}"
-
-    async def _park(self, tripped: Sequence[Tripped]) -> None:
-        options = " ".join(f"--{t.what} {t.planned}" for t in tripped)
-        runs = " ".join(self.run_ids)
-        issue = Issue(
-            troubles.BRAKE,
-            self._brake_key(),
-            f"the undo at {self.where} is parked: " + "; ".join(str(t) for t in tripped),
-            self.hub.now_text(),
-            connection=self.wired.name,
-            stream=self.stream,
-            detail={
-                "tripped": [{"what": t.what, "planned": t.planned, "allowed": t.allowed} for t in tripped],
-                "mend": f"Read `hub undo {runs} --dry-run`; to agree: "
-                f"hub connections allow-writes {self.wired.name} {options}, then undo again",
-            },
-        )
-        self.counts.issues += 1
-        async with self.hub.database.write() as conn:
-            await issues.raise_(conn, issue)
 
 
 def _parts(ids: Sequence[str | None]) -> Iterator[Sequence[str | None]]:

@@ -16,6 +16,9 @@ from hub.cli.work import COUNTS
 from hub.operations import explain as explanations
 from hub.operations import status as statuses
 
+ID_SHOWN = 12
+"""Characters of a run's id: enough to name it to `hub undo`."""
+
 
 def register(app: typer.Typer) -> None:
     app.command()(status)
@@ -88,12 +91,13 @@ def runs(
 def _runs(answered: statuses.Runs) -> RenderableType:
     if not answered.runs:
         return tables.line("nothing has run yet: ", ("hub sync", "bold"))
-    table = tables.table("started (UTC)", "job", "where", "state", "seconds", "what", numbers=["seconds"])
+    table = tables.table("run", "started (UTC)", "job", "where", "state", "seconds", "what", numbers=["seconds"])
     for run in answered.runs:
         where = "/".join(w for w in (run.connection, run.stream) if w)
         what = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in _in_order(run.counts) if n)
         lane = "" if run.lane == "live" else f" ({run.lane})"
         table.add_row(
+            Text(run.id[:ID_SHOWN], style="dim"),
             tables.moment(run.started_at),
             run.job + lane,
             where,

@@ -14,6 +14,7 @@ WORDS = {
     "pull": "reading",
     "reconcile": "matching",
     "push": "writing",
+    "undo": "undoing",
     "verify": "verifying",
     "backfill": "backfilling",
     "export": "exporting",

@@ -64,6 +64,8 @@ def document(value: object) -> bytes:
 def _simple(value: object) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):  # a key, say: it has names, so it is no list
+        return value._asdict()
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     if isinstance(value, Path):

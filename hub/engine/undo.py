@@ -25,7 +25,7 @@ ANSWER_LOST = "its answer was lost: nobody can tell whether the hub made this re
 MADE = "made by this run; only archived when asked for (--archive-creates)"
 REMOVED = "removed by this run because the person was deleted: make the record anew in any system to bring it back"
 MOVED = "changed there since"
-NOT_SHOWN = "the record as it was before does not show it"
+NOT_SHOWN = "what the record held before is not known, or could not be read"
 NOT_WRITTEN = "its mapping no longer writes it"
 OUT_OF_SCOPE = "the record is out of scope of its mapping now"
 DENY_WINS = "an opt-out that was told stays told: deny wins"
@@ -70,7 +70,7 @@ class Kept:
 class Undoing:
     """What takes the writes to one record back. `images`: field -> id of the attempt whose before-image holds it;
     `freed`: the link of a record that an undo had archived and that is to be made again; `back`: how many fields show
-    already what they showed before."""
+    already what they showed before, or records are gone that were not there before."""
 
     changes: tuple[Change, ...] = ()
     kept: tuple[Kept, ...] = ()
@@ -87,9 +87,9 @@ def undo(written: Written, place: Place, *, archive_creates: bool = False) -> Un
     if removed is not None:
         return _make_again(written, place) if removed.undoes else _whole(written, REMOVED)
     link = written.link
-    if link is None or link.state is not LinkState.LIVE:
-        return _whole(written, GONE)
     made = any(a.op is Op.CREATE for a in written.attempts)
+    if link is None or link.state is not LinkState.LIVE:
+        return Undoing(back=1) if made else _whole(written, GONE)
     if made and archive_creates:
         return _archive(written, link, place.policy)
     fields = _fields(written, link, place)

@@ -62,14 +62,14 @@ async def plan(hub: Hub, connection: str | None = None, limit: int | None = None
     return Planned(
         planned.total,
         tuple(planned.changes[:limit]),
-        _summary(planned.changes, {name: w.connection.writes for name, w in hub.wired.items()}),
+        summary(planned.changes, {name: w.connection.writes for name, w in hub.wired.items()}),
         brakes,
         planned.waiting,
         dict(planned.notes),
     )
 
 
-def _summary(changes: Iterable[Change], writes: Mapping[str, bool]) -> tuple[Share, ...]:
+def summary(changes: Iterable[Change], writes: Mapping[str, bool]) -> tuple[Share, ...]:
     """Counts changes by connection and stream, in their order."""
     counts: dict[tuple[str, str], Counter[str]] = {}
     for change in changes:

@@ -61,7 +61,7 @@ async def sync(hub: Hub, connection: str | None, *, until_quiet: bool, progress:
     failed |= {name: sentence(fault) for name, fault in report.faults.items()}
     parked = {name: "; ".join(str(t) for t in tripped) for name, tripped in report.parked.items()}
     by_trust = sorted(report.connections, key=lambda name: (hub.wired[name].connection.rank, name))
-    counts = {name: _counts(hub, name, report.connections[name]) for name in by_trust}
+    counts = {name: counted(hub, name, report.connections[name]) for name in by_trust}
     return Synced(not failed and not parked, report.rounds, report.quiet, counts, failed, parked)
 
 
@@ -73,7 +73,7 @@ async def _awake(hub: Hub, connection: str) -> str:
     return row.name
 
 
-def _counts(hub: Hub, name: str, done: Counts) -> ConnectionCounts:
+def counted(hub: Hub, name: str, done: Counts) -> ConnectionCounts:
     wired = hub.wired[name]
     writes = wired.connection.writes if wired.sinks() else None
     return ConnectionCounts(wired.connector.name, writes, wired.connection.state.value, done.as_dict())

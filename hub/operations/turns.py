@@ -26,7 +26,7 @@ def turn(home: Path) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise Refused(
-                    "another process is syncing this home",
+                    "another process is working in this home",
                     mend="let it end; `hub runs` shows what it does",
                 ) from None
         yield

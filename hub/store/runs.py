@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.domain.attempt import AttemptState
 from hub.domain.run import Run, RunState
 from hub.errors import NotFound
 from hub.store.tables import attempts, runs
@@ -84,14 +85,14 @@ async def beginning(conn: AsyncConnection, prefix: str, limit: int = 10) -> list
     return [_run(row) for row in await conn.execute(chosen)]
 
 
-async def within(conn: AsyncConnection, run: Run, job: str) -> list[Run]:
-    """The runs of one job that began while `run` went on, oldest first. One that never ended (it was killed) went on
-    until the next of its own job began."""
+async def writing_within(conn: AsyncConnection, run: Run, job: str) -> list[Run]:
+    """The runs of one job that began while `run` went on and wrote, oldest first. One that never ended (it was killed)
+    went on until the next of its own job began."""
     until = run.ended_at
     if until is None:
         following = select(func.min(T.started_at)).where(T.job == run.job, T.started_at > run.started_at)
         until = (await conn.execute(following)).scalar_one()
-    chosen = select(runs).where(T.job == job, T.started_at >= run.started_at)
+    chosen = select(runs).where(T.job == job, T.started_at >= run.started_at, _wrote())
     if until is not None:
         chosen = chosen.where(T.started_at <= until)
     return [_run(row) for row in await conn.execute(chosen.order_by(T.started_at, T.id))]
@@ -99,10 +100,15 @@ async def within(conn: AsyncConnection, run: Run, job: str) -> list[Run]:
 
 async def last_that_wrote(conn: AsyncConnection, job: str) -> Run | None:
     """The latest run of a job with a write that arrived, or may have."""
-    wrote = select(attempts.c.run_id).where(attempts.c.run_id == T.id, attempts.c.state.in_(("applied", "settled")))
-    chosen = select(runs).where(T.job == job, wrote.exists()).order_by(T.started_at.desc(), T.id.desc()).limit(1)
+    chosen = select(runs).where(T.job == job, _wrote()).order_by(T.started_at.desc(), T.id.desc()).limit(1)
     row = (await conn.execute(chosen)).first()
     return None if row is None else _run(row)
+
+
+def _wrote() -> ColumnElement[bool]:
+    """Whether a write of the run arrived, or may have."""
+    arrived = attempts.c.state.in_((AttemptState.APPLIED, AttemptState.SETTLED))
+    return exists().where(attempts.c.run_id == T.id, arrived)
 
 
 async def around(conn: AsyncConnection, run: Run, job: str) -> Run | None:

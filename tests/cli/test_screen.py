@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.cli.screen import cut, document, fail, plain
-from hub.domain.keys import Address
+from hub.domain.keys import Address, Key
 from hub.errors import BadInput, Complaint, NeedsPerson
 
 
@@ -37,6 +37,12 @@ def test_a_frozen_answer_becomes_one_document() -> None:
         "where": "/tmp/x",
         "counts": {"read": 1},
         "at": {"connection": "crm", "stream": "contacts", "remote_id": "7"},
+    }
+
+
+def test_a_key_is_written_with_its_names() -> None:
+    assert orjson.loads(document({"key": Key("email", "a@x.example")})) == {
+        "key": {"kind": "email", "value": "a@x.example"}
     }
 
 

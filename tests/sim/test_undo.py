@@ -32,7 +32,7 @@ async def wrote(stage: Stage) -> list[str]:
         assert last is not None
         whole = await runs.around(conn, last, "sync")
         assert whole is not None
-        return [run.id for run in await runs.within(conn, whole, "push")]
+        return [run.id for run in await runs.writing_within(conn, whole, "push")]
 
 
 async def last_undo(stage: Stage) -> list[str]:
