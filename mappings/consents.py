@@ -13,7 +13,7 @@ from mappings.form import Complaints, is_blank
 from mappings.match_authoring import MODIFIED_AT, folded
 from mappings.memo import Memo
 from mappings.misfit import Misfit, masked, shown
-from mappings.paths import MISSING, Astray, Raw, getter
+from mappings.paths import MISSING, Astray, Raw, getter, key_of
 from mappings.reading import ValueComplaint
 
 DENIED, GRANTED, NONE = "denied", "granted", "none"
@@ -36,7 +36,7 @@ def consent_reader(doc: ConsentDoc) -> ConsentReader:
 
 
 def _one(channel: str, doc: ConsentRead) -> ConsentReader:
-    get = getter(doc.path)
+    get, key = getter(doc.path), key_of(doc.path)
     field = f"consent.{channel}"
     any_denies = "*" in doc.denied
     states = {**dict.fromkeys(doc.none or (), NONE), **dict.fromkeys(doc.granted, GRANTED)}
@@ -66,7 +66,7 @@ def _one(channel: str, doc: ConsentRead) -> ConsentReader:
     beside = {value: plain(value) for value in (None, True, False)}
 
     def read(raw: Raw, modified_at: str | None, complaints: Complaints) -> ConsentReading | None:
-        value = get(raw)
+        value = raw.get(key, MISSING) if key else get(raw)
         if value is MISSING:
             return None
         if value.__class__ is str:

@@ -13,7 +13,7 @@ from mappings.conversions import TRANSFORMS
 from mappings.memo import Memo
 from mappings.misfit import Misfit, masked, shown
 from mappings.normalisers import NORMALISERS
-from mappings.paths import MISSING, Astray, Raw, getter
+from mappings.paths import MISSING, Astray, Raw, getter, key_of
 from mappings.reading import ValueComplaint
 from mappings.transforms import Step
 from mappings.tree import text_of
@@ -175,12 +175,12 @@ def region_of(country: Country) -> Callable[[Raw], str | None]:
     """The region of a record: its country where it names one, else the default."""
     if country.path is None:
         return lambda _raw: country.region
-    get = getter(country.path)
-    regions = Memo(lambda said: countries.code_of(said) or country.region)
+    get, key, default = getter(country.path), key_of(country.path), country.region
+    regions = Memo(lambda said: countries.code_of(said) or default)
 
     def find(raw: Raw) -> str | None:
-        said = get(raw)
-        return regions[said] if isinstance(said, str) else country.region
+        said = raw.get(key) if key else get(raw)
+        return regions[said] if isinstance(said, str) else default
 
     return find
 

@@ -51,12 +51,9 @@ def text(limit: int) -> Reader:
 
 def looks_like_email(address: str) -> bool:
     """One @ between non-empty parts and no space; what a mail server accepts is not ours to say."""
-    at = address.find("@")
-    return (
-        0 < at < len(address) - 1
-        and address.find("@", at + 1) < 0
-        and len(address) <= MAX_EMAIL
-        and len(address.split(None, 1)) == 1
+    local, _, domain = address.partition("@")
+    return bool(
+        local and domain and "@" not in domain and len(address) <= MAX_EMAIL and len(address.split(None, 1)) == 1
     )
 
 

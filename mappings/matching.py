@@ -12,7 +12,7 @@ from mappings.clauses import FieldDoc, MatchDoc
 from mappings.form import elements, region_of
 from mappings.misfit import Misfit
 from mappings.normalisers import NORMALISERS
-from mappings.paths import MISSING, Raw, getter
+from mappings.paths import MISSING, Raw, getter, key_of
 from mappings.usual import MAIL, PHONE, twin
 
 KeyReader: TypeAlias = Callable[[Raw, Values, list[Key]], None]
@@ -83,7 +83,8 @@ def _email_reader(doc: MatchDoc, fields: tuple[FieldDoc, ...]) -> KeyReader:
     clean = None if not set(doc.normalise) - {"trim", "lower"} else _cleaner(doc)
     split = doc.split
     full_name = _full_name(doc)
-    sources = tuple((getter(p), "" if clean is not None else twin(fields, p, MAIL, doc.country)) for p in doc.paths)
+    twins = ("" if clean is not None else twin(fields, path, MAIL, doc.country) for path in doc.paths)
+    sources = tuple((key_of(path), getter(path), known) for path, known in zip(doc.paths, twins, strict=True))
 
     def add(text: str, raw: Raw, values: Values, found: list[Key]) -> None:
         address = text.strip().lower()
@@ -92,8 +93,8 @@ def _email_reader(doc: MatchDoc, fields: tuple[FieldDoc, ...]) -> KeyReader:
             _add(found, keys.email_key(address, name))
 
     def read(raw: Raw, values: Values, found: list[Key]) -> None:
-        for get, known in sources:
-            value = get(raw)
+        for key, get, known in sources:
+            value = raw.get(key) if key else get(raw)
             if value is None or value is MISSING:
                 continue
             if clean is None and value.__class__ is str and (split is None or split not in value):

@@ -37,7 +37,7 @@ def getter(path: str) -> Getter:
 
     A key that is literally there wins; then dots descend, digits take an element, `[]` takes every element.
     """
-    if "." not in path and "[]" not in path:
+    if key_of(path):
         return lambda raw: raw.get(path, MISSING)
     steps = tuple(path.replace("[]", ".[]").split("."))
     if len(steps) == 2 and "[]" not in steps:
@@ -55,6 +55,11 @@ def getter(path: str) -> Getter:
         return raw[path] if path in raw else _walk(raw, steps)
 
     return deep
+
+
+def key_of(path: str) -> str:
+    """The path where it can only be a key of the record itself; else "". Spares readers the getter's call."""
+    return "" if "." in path or "[]" in path else path
 
 
 def walker(path: str) -> Getter:

@@ -17,7 +17,7 @@ _SIMPLE = (
     *("RO", "IN", "ZA"),
 )
 _NORTH_AMERICA = frozenset({"US", "CA"})
-_PUNCTUATION = str.maketrans("", "", " ()-./")
+_PUNCTUATION = b" ()-./"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +51,19 @@ def _plans() -> tuple[dict[str, _Plan], dict[str, _Plan]]:
 
 def _quick(text: str, region: str | None) -> str | None:
     """The common forms without the library's twenty microseconds; None leaves the number to the library."""
-    bare = text.translate(_PUNCTUATION)
+    if not text.isascii():
+        return None
+    bare = text.encode().translate(None, _PUNCTUATION).decode()
     by_code, by_region = _plans()
     if bare[:1] == "+":
         rest = bare[1:]
-        if not (rest.isascii() and rest.isdigit()) or text[0] != "+":
+        if not rest.isdigit() or text[0] != "+":
             return None
         plan = by_code.get(rest[:2]) or by_code.get(rest[:1]) or by_code.get(rest[:3])
         national = rest[len(plan.code) :] if plan is not None else ""
         fits = plan is not None and len(national) in plan.lengths and not national.startswith(plan.prefixes)
         return bare if fits else None
-    if not (bare.isascii() and bare.isdigit()):
+    if not bare.isdigit():
         return None
     if region in _NORTH_AMERICA:
         national = bare[1:] if len(bare) == 11 and bare[0] == "1" else bare

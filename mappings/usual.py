@@ -16,13 +16,13 @@ from mappings.clauses import Country, FieldDoc
 from mappings.form import Complaints, converter, depends_on_record, region_of
 from mappings.memo import UNFIT, Memo
 from mappings.misfit import Misfit
-from mappings.paths import MISSING, Getter, Raw, getter, is_single, walker
+from mappings.paths import MISSING, Getter, Raw, getter, is_single, key_of, walker
 from mappings.readers import FieldReader, field_reader
 
 _PLAIN = frozenset({("trim",), ("trim", "nfc")})
 MAIL = ("trim", "lower")
 PHONE = ("phone",)
-_Twins: TypeAlias = tuple[tuple[Getter, str], ...]
+_Twins: TypeAlias = tuple[tuple[str, Getter, str], ...]
 
 
 def usual_reader(field: FieldDoc, others: tuple[FieldDoc, ...] = ()) -> FieldReader:
@@ -46,16 +46,22 @@ def usual_reader(field: FieldDoc, others: tuple[FieldDoc, ...] = ()) -> FieldRea
 
 
 def together(fields: tuple[FieldDoc, ...], readers: Mapping[str, FieldReader]) -> tuple[FieldReader, ...]:
-    """Readers for all fields: those of plain texts in one for each parent. `readers` are those of the fields alone.
-    Sets come last, since they take what others found."""
-    plain: dict[str, list[FieldDoc]] = {}
+    """Readers for all fields: one for plain texts that are alike, and one for all the remembered ones.
+    `readers` are those of the fields alone. Sets come last, since they take what others found."""
+    plain: dict[tuple[str, bool, Value], list[FieldDoc]] = {}
+    remembered: list[FieldDoc] = []
     rest: list[FieldDoc] = []
     for field in fields:
+        parent = field.paths[0].rpartition(".")[0] if field.paths else ""
         if is_plain(field):
-            plain.setdefault(field.paths[0].rpartition(".")[0], []).append(field)
+            plain.setdefault((parent, _composes(field), _blank(field)), []).append(field)
+        elif _is_fixed(field) and not parent:
+            remembered.append(field)
         else:
             rest.append(field)
-    groups = [_plain_group(parent, group, readers) for parent, group in plain.items()]
+    groups = [_plain_group(*alike, group, readers) for alike, group in plain.items()]
+    if remembered:
+        groups.append(_remembered_group(remembered, readers))
     return (*groups, *(readers[field.name] for field in sorted(rest, key=lambda field: field.definition.many)))
 
 
@@ -111,8 +117,10 @@ def twin(fields: Iterable[FieldDoc], path: str, normalise: tuple[str, ...], coun
 
 
 def _twins(field: FieldDoc, others: tuple[FieldDoc, ...]) -> _Twins:
-    """For each path of a set its getter and its twin."""
-    return tuple((getter(path), twin(others, path, field.normalise, field.country)) for path in field.paths)
+    """For each path of a set its key, its getter and its twin."""
+    return tuple(
+        (key_of(path), getter(path), twin(others, path, field.normalise, field.country)) for path in field.paths
+    )
 
 
 # -- single values ------------------------------------------------------------------------------------------------
@@ -122,13 +130,18 @@ def _blank(field: FieldDoc) -> Value:
     return None if field.empty == "is_null" else ""
 
 
+def _composes(field: FieldDoc) -> bool:
+    """Whether NFC is applied, which changes nothing in ASCII; other texts are then left to the slow reader."""
+    return "nfc" in field.normalise
+
+
 def _plain(field: FieldDoc, slow: FieldReader) -> FieldReader:
     name, get, limit, blank = field.name, getter(field.paths[0]), field.max_length or kinds.MAX_TEXT, _blank(field)
-    composed = "nfc" in field.normalise
+    composes = _composes(field)
 
     def read(raw: Raw, values: dict[str, Value], complaints: Complaints) -> None:
         value = get(raw)
-        if value.__class__ is str and len(value) <= limit and not (composed and not value.isascii()):
+        if value.__class__ is str and len(value) <= limit and not (composes and not value.isascii()):
             values[name] = value.strip() or blank
         elif value is None:
             values[name] = None
@@ -138,54 +151,52 @@ def _plain(field: FieldDoc, slow: FieldReader) -> FieldReader:
     return read
 
 
-def _plain_group(parent: str, fields: list[FieldDoc], readers: Mapping[str, FieldReader]) -> FieldReader:
-    """One reader for all plain fields that are keys of the same object."""
-    settings = tuple(
-        (
-            field.paths[0],
-            field.paths[0].rpartition(".")[2],
-            field.name,
-            # NFC changes nothing in ASCII; other texts of such fields are left to the reader of the field alone.
-            str.isascii if "nfc" in field.normalise else None,
-            field.max_length or kinds.MAX_TEXT,
-            _blank(field),
-            readers[field.name],
-        )
-        for field in fields
-    )
+def _plain_group(
+    parent: str, composes: bool, blank: Value, fields: list[FieldDoc], readers: Mapping[str, FieldReader]
+) -> FieldReader:
+    """One reader for plain fields that are keys of the same object and alike in all but their length."""
+    settings = tuple((field.paths[0], field.name, field.max_length or kinds.MAX_TEXT) for field in fields)
     if parent:
-        return _deep_group(walker(parent), settings)
+        return _deep_group(walker(parent), composes, blank, settings, readers)
 
     def read(raw: Raw, values: dict[str, Value], complaints: Complaints) -> None:
         look = raw.get
-        for path, _, name, fits, limit, blank, alone in settings:
+        for path, name, limit in settings:
             value = look(path)
-            if value.__class__ is str and len(value) <= limit and (fits is None or fits(value)):
+            if value.__class__ is str and len(value) <= limit and not (composes and not value.isascii()):
                 values[name] = value.strip() or blank
             elif value is not None:
-                alone(raw, values, complaints)
+                readers[name](raw, values, complaints)
             elif path in raw:
                 values[name] = None
 
     return read
 
 
-def _deep_group(parent: Getter, settings: tuple[tuple[Any, ...], ...]) -> FieldReader:
+def _deep_group(
+    parent: Getter,
+    composes: bool,
+    blank: Value,
+    settings: tuple[tuple[str, str, int], ...],
+    readers: Mapping[str, FieldReader],
+) -> FieldReader:
+    below = tuple((path, path.rpartition(".")[2], name, limit) for path, name, limit in settings)
+
     def read(raw: Raw, values: dict[str, Value], complaints: Complaints) -> None:
         inner = parent(raw)
         if inner.__class__ is not dict:
-            for *_, alone in settings:
-                alone(raw, values, complaints)
+            for _, name, _ in settings:
+                readers[name](raw, values, complaints)
             return
         look = inner.get
-        for path, key, name, fits, limit, blank, alone in settings:
+        for path, key, name, limit in below:
             value = look(key)
             if path in raw:
-                alone(raw, values, complaints)
-            elif value.__class__ is str and len(value) <= limit and (fits is None or fits(value)):
+                readers[name](raw, values, complaints)
+            elif value.__class__ is str and len(value) <= limit and not (composes and not value.isascii()):
                 values[name] = value.strip() or blank
             elif value is not None:
-                alone(raw, values, complaints)
+                readers[name](raw, values, complaints)
             elif key in inner:
                 values[name] = None
 
@@ -194,9 +205,10 @@ def _deep_group(parent: Getter, settings: tuple[tuple[Any, ...], ...]) -> FieldR
 
 def _mail(field: FieldDoc, slow: FieldReader) -> FieldReader:
     name, get, blank, fits = field.name, getter(field.paths[0]), _blank(field), kinds.looks_like_email
+    key = key_of(field.paths[0])
 
     def read(raw: Raw, values: dict[str, Value], complaints: Complaints) -> None:
-        value = get(raw)
+        value = raw.get(key, MISSING) if key else get(raw)
         if value.__class__ is str and len(value) <= kinds.MAX_EMAIL:
             address = value.strip().lower()
             if not address:
@@ -217,10 +229,10 @@ def _mail(field: FieldDoc, slow: FieldReader) -> FieldReader:
 
 def _phone(field: FieldDoc, slow: FieldReader) -> FieldReader:
     name, get, blank, region = field.name, getter(field.paths[0]), _blank(field), region_of(field.country)
-    limit, find = field.max_length or kinds.MAX_TEXT, phones.found
+    limit, find, key = field.max_length or kinds.MAX_TEXT, phones.found, key_of(field.paths[0])
 
     def read(raw: Raw, values: dict[str, Value], complaints: Complaints) -> None:
-        value = get(raw)
+        value = raw.get(key, MISSING) if key else get(raw)
         if value.__class__ is str and len(value) <= phones.MAX_LENGTH:
             number = find(value, region(raw))
             if number is not None and len(number) <= limit:
@@ -267,6 +279,28 @@ def _remembered(field: FieldDoc, slow: FieldReader) -> FieldReader:
     return read
 
 
+def _remembered_group(fields: list[FieldDoc], readers: Mapping[str, FieldReader]) -> FieldReader:
+    """One reader for all remembered fields that are keys of the record itself."""
+    settings = tuple((field.paths[0], field.name, *_memo(field), readers[field.name]) for field in fields)
+
+    def read(raw: Raw, values: dict[str, Value], complaints: Complaints) -> None:
+        look = raw.get
+        for path, name, memo, null, alone in settings:
+            value = look(path)
+            if value.__class__ is str:
+                found = memo[value]
+            elif value is None:
+                found = null if path in raw else MISSING
+            else:
+                found = UNFIT
+            if found is UNFIT:
+                alone(raw, values, complaints)
+            elif found is not MISSING:
+                values[name] = found
+
+    return read
+
+
 # -- sets ---------------------------------------------------------------------------------------------------------
 
 
@@ -280,8 +314,8 @@ def _text_set(field: FieldDoc, slow: FieldReader, twins: _Twins) -> FieldReader:
     def read(raw: Raw, values: dict[str, Value], complaints: Complaints) -> None:
         found: list[str] = []
         seen = False
-        for get, twin in twins:
-            value = get(raw)
+        for key, get, twin in twins:
+            value = raw.get(key, MISSING) if key else get(raw)
             if value is MISSING:
                 continue
             seen = True
@@ -314,8 +348,8 @@ def _phone_set(field: FieldDoc, slow: FieldReader, twins: _Twins) -> FieldReader
     def read(raw: Raw, values: dict[str, Value], complaints: Complaints) -> None:
         found: list[str] = []
         seen = False
-        for get, twin in twins:
-            value = get(raw)
+        for key, get, twin in twins:
+            value = raw.get(key, MISSING) if key else get(raw)
             if value is MISSING:
                 continue
             seen = True
