@@ -6,7 +6,9 @@ everything else works.
 
 from __future__ import annotations
 
+import ctypes
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -54,9 +56,17 @@ def _engine() -> Any:
         strings = import_module("cel_expr_python.ext.ext_strings")
     except ImportError as error:
         raise NoEngine from error
+    _keep_none()
     # Without the extension of optional values: a map that holds one brings the process down when it is read.
     variables = {RECORD: cel.Type.Map(cel.Type.STRING, cel.Type.DYN)}
     return cel.NewEnv(variables=variables, extensions=[strings.ExtStrings()]), cel.Type.ERROR
+
+
+def _keep_none() -> None:
+    """cel-expr-python 0.1.3 takes one reference to None with every null it hands out. Before Python 3.12, where None
+    is immortal, a few thousand nulls end the process ("deallocating None"): so None gets more of them, once."""
+    if sys.version_info < (3, 12) and sys.implementation.name == "cpython":
+        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 48
 
 
 def _compiled(text: str) -> Any:
