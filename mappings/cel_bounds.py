@@ -20,6 +20,8 @@ PER_VALUE = 16
 """What one value of a record weighs beside its text."""
 SIZES = tuple(1_000 << step for step in range(10))
 MAX_DEPTH = 50
+MAX_LOOPS = 4
+"""Loops in loops."""
 _CEILING = 10**15
 _TEXTS = frozenset({"charAt", "lowerAscii", "upperAscii", "trim", "substring", "string", "reverse"})
 _SMALL = frozenset(
@@ -54,6 +56,7 @@ class _Bound:
     def __init__(self, given: _Size) -> None:
         self.given = given
         self.work = 0
+        self.depth = 0
 
     def size(self, expr: Expr, names: Mapping[str, _Size]) -> _Size:
         match expr:
@@ -103,16 +106,29 @@ class _Bound:
         return _Size(min(total.text + longer.get(function, 64), _CEILING), total.count)
 
     def _loop(self, loop: Loop, names: Mapping[str, _Size]) -> _Size:
+        """All rounds together: sizes are polynomials with no negative term, so that rounds over parts of a whole make
+        no more than one round over the whole and the others over nothing."""
+        if self.depth >= MAX_LOOPS:
+            self.work = _CEILING
+            return _ONE
         over = self.size(loop.over, names)
-        times = max(over.count, 1)
         start = self.size(loop.start, names)
-        before, self.work = self.work, 0
-        inner = {**names, loop.variable: over, loop.accumulator: _NONE}
+        rounds = over.count + 1
+        before, self.depth = self.work, self.depth + 1
+        whole, whole_work = self._round(loop, {**names, loop.variable: over})
+        empty, empty_work = self._round(loop, {**names, loop.variable: _NONE})
+        self.depth -= 1
+        copied = rounds * rounds  # the list made so far is copied in each round
+        self.work = min(before + whole_work + rounds * empty_work + copied, _CEILING)
+        made = start.plus(whole).plus(empty, rounds)
+        return self.size(loop.result, {**names, loop.accumulator: made})
+
+    def _round(self, loop: Loop, names: Mapping[str, _Size]) -> tuple[_Size, int]:
+        """What one round adds, and its work."""
+        self.work = 0
+        inner = {**names, loop.accumulator: _NONE}
         self.size(loop.going, inner)
-        step = self.size(loop.step, inner)
-        made = start.plus(step, times)
-        self.work = min(before + times * (self.work + times + 1), _CEILING)
-        return self.size(loop.result, {**inner, loop.accumulator: made})
+        return self.size(loop.step, inner), self.work + 1
 
 
 def work(expr: Expr, size: int) -> int:

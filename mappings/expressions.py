@@ -158,7 +158,7 @@ def _misfit(message: str) -> Misfit:
     if kind == "NOT_FOUND":
         return Misfit("a record that shows all that the expression reads", "Ask with has() first")
     if "Iteration budget" in said:
-        return Misfit("an expression of fewer steps")
+        return Misfit("a record for which the expression takes fewer steps")
     if "No matching overload" in said and _SAFE.fullmatch(said):
         return Misfit(f"values that the expression can work with ({said[0].lower()}{said[1:]})", "Convert them first")
     words = said.partition(":")[0].partition("'")[0].partition('"')[0].strip()
