@@ -15,9 +15,11 @@ from unittest.mock import patch
 from hub.domain.golden import GoldenState
 from hub.engine import decide, fate, hear, survive
 from hub.engine import reconcile as reconciling
+from hub.engine import undo as undo_engine
 from hub.engine.hear import NOTHING
 from hub.store import attempts
 from sync_jobs import doubt, hearing, push, settle, write
+from sync_jobs import undo as undoing
 
 Mutant = Callable[[], AbstractContextManager[Any]]
 
@@ -214,8 +216,8 @@ def answers_swallow_edits() -> Iterator[None]:
     """All that the answer to a write shows is taken for agreed."""
     original = hear.settle
 
-    def swallow(link: Any, told: Any, shown: Any, policy: Any) -> Any:
-        settled = original(link, told, shown, policy)
+    def swallow(link: Any, told: Any, shown: Any, policy: Any, *, undone: bool = False) -> Any:
+        settled = original(link, told, shown, policy, undone=undone)
         if shown is None:
             return settled
         return replace(settled, echo={**settled.echo, **shown.values}, sent={**settled.sent, **shown.values})
@@ -228,6 +230,58 @@ def answers_swallow_edits() -> Iterator[None]:
 def merges_are_deletions() -> Iterator[None]:
     """The loser of a vendor's merge is a deleted person."""
     with patch.object(hearing, "_merge_keys", lambda batch, seen, survivors: ()):
+        yield
+
+
+@contextmanager
+def undo_is_told() -> Iterator[None]:
+    """What an undo puts back is taken for the value that the hub tells there."""
+    original = hear.settle
+
+    def tell(link: Any, told: Any, shown: Any, policy: Any, *, undone: bool = False) -> Any:
+        return original(link, told, shown, policy)
+
+    with patch.object(hear, "settle", tell):
+        yield
+
+
+@contextmanager
+def undo_in_doubt_is_told() -> Iterator[None]:
+    """The same where the answer to the undo was lost."""
+    original = hear.expectation
+    with patch.object(hearing, "expectation", lambda doubtful: replace(original(doubtful), undone=frozenset())):
+        yield
+
+
+@contextmanager
+def undo_of_what_others_changed() -> Iterator[None]:
+    """An undo does not ask whether the record still shows what the run wrote."""
+    with patch.object(undo_engine, "_stands", lambda link, policy, attempt: True):
+        yield
+
+
+@contextmanager
+def undo_without_a_look() -> Iterator[None]:
+    """An undo goes by what the store holds."""
+
+    async def nothing(self: Any, decided: Any) -> Any:
+        return undoing.Looked(ids={c.remote_id for c in decided.changes() if c.remote_id})
+
+    with patch.object(undoing._Undo, "_look", nothing):
+        yield
+
+
+@contextmanager
+def undo_in_canonical_form() -> Iterator[None]:
+    """An undo writes values as the hub would, not as they stood."""
+    with patch.object(undoing, "restore", lambda lens, values, raw, images: lens.put(values, {}, raw)):
+        yield
+
+
+@contextmanager
+def archiving_buries() -> Iterator[None]:
+    """A record that is gone when its archiving is repeated was deleted by a person."""
+    with patch.object(settle, "_archived", lambda item, outcome: outcome):
         yield
 
 
@@ -251,6 +305,12 @@ ALL: dict[str, Mutant] = {
         aliases_are_ignored,
         answers_swallow_edits,
         merges_are_deletions,
+        undo_is_told,
+        undo_in_doubt_is_told,
+        undo_of_what_others_changed,
+        undo_without_a_look,
+        undo_in_canonical_form,
+        archiving_buries,
     )
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 from sync_jobs.simulation import simulate
 from sync_jobs.simulation.stage import Stage
-from tests.sim import mutants, test_histories
+from tests.sim import mutants, test_histories, test_undo
 
 CAUGHT_BY: dict[str, str | int] = {
     "no_echo": "test_case_folding_and_trimming_remotes_do_not_bounce",
@@ -29,6 +29,12 @@ CAUGHT_BY: dict[str, str | int] = {
     "aliases_are_ignored": "test_an_id_change_keeps_the_link_and_its_memory",
     "answers_swallow_edits": "test_an_edit_of_another_field_during_our_write_is_not_swallowed",
     "merges_are_deletions": "test_a_vendor_merge_of_two_addresses_removes_nobody",
+    "undo_is_told": "test_an_undo_puts_back_what_every_system_held_and_it_stays_so",
+    "undo_in_doubt_is_told": "test_a_sync_after_a_lost_reply_of_an_undo_does_not_tell_it_again",
+    "undo_of_what_others_changed": "test_an_edit_made_there_since_is_kept_and_listed",
+    "undo_without_a_look": "test_an_edit_made_there_since_is_kept_and_listed",
+    "undo_in_canonical_form": "test_a_value_comes_back_as_it_was_typed",
+    "archiving_buries": "test_a_repeated_archiving_buries_nobody",
 }
 
 
@@ -44,9 +50,10 @@ async def test_a_mutant_is_caught(name: str, tmp_path: Path) -> None:
         with mutants.ALL[name]():
             assert (await simulate(catcher, 40, "none")).violations
         return
+    history = getattr(test_histories, catcher, None) or getattr(test_undo, catcher)
     stage = await Stage.set(tmp_path, Random(1), "none")
     try:
         with mutants.ALL[name](), pytest.raises(AssertionError):
-            await getattr(test_histories, catcher)(stage)
+            await history(stage)
     finally:
         await stage.close()

@@ -225,6 +225,30 @@ async def test_creates_are_kept_and_listed_unless_their_archiving_is_asked_for(s
     assert {v: writes_of(stage, v, "remove") for v in stage.vendors} == {"alpha": 0, "beta": 1, "gamma": 1}
 
 
+async def test_a_value_comes_back_as_it_was_typed(stage: Stage) -> None:
+    beta = stage.vendors["beta"]
+    beta.create({"email": " Ann@Example.com ", "name": "Ann", "title": None, "phones": [" 1", "1", " 2 "]})
+    ann = stage.vendors["alpha"].create({"email": ANN, "name": "Ann", "phones": ["2", "1"]})
+    await well(stage)
+    before = records(stage)["beta"]
+    stage.vendors["alpha"].edit(ann, {"phones": ["1", "2", "3"]})
+    await well(stage)
+    assert records(stage)["beta"] != before
+    await undone(stage)
+    assert records(stage)["beta"] == before
+    await settle(stage)
+    assert records(stage)["beta"] == before
+
+
+async def test_a_repeated_archiving_buries_nobody(stage: Stage) -> None:
+    """The answer is lost, the request is sent again, and the record is gone already."""
+    await two_agree(stage)
+    script(stage, "beta", Mishap.REPLY_LOST)
+    await undone(stage, archive_creates=True)
+    await well(stage)
+    assert set(held(stage, "title")) == {"alpha"}
+
+
 @pytest.mark.parametrize("mishap", [Mishap.REPLY_LOST, Mishap.DIES_AFTER])
 async def test_an_archiving_whose_reply_is_lost_buries_nobody(stage: Stage, mishap: Mishap) -> None:
     await two_agree(stage)
