@@ -54,6 +54,10 @@ def compiled(document: Document) -> Lens:
         None if document.when is None else when_test(document.when),
         tuple(joiner(parts) for parts in wholes if parts[0].direction.writes),
         lambda names: compiled(narrowed(document, names)),
+        lambda names: (
+            *together(tuple(field for field in simple if field.name in names), readers),
+            *(readers[field.name] for field in document.fields if field not in simple and field.name in names),
+        ),
     )
 
 

@@ -56,6 +56,8 @@ class Lens:
     joiners: tuple[Joiner, ...] = field(repr=False)
     """Writers of remote fields that hold several canonical ones."""
     narrow: Callable[[Collection[str]], Lens] = field(repr=False)
+    some: Callable[[Collection[str]], tuple[FieldReader, ...]] = field(repr=False)
+    """Readers of some fields, in few loops."""
 
     def without(self, names: Collection[str]) -> Lens:
         """The same lens with some canonical fields (`consent.<channel>` too) neither read nor written; their remote
@@ -90,7 +92,7 @@ class Lens:
         What it gives is `get(raw).values` without the other fields. Names that the document lacks are passed over.
         Build it once for many records.
         """
-        reads = tuple(read for name, (read, _) in self.by_field.items() if name in names)
+        reads = self.some(names)
 
         def read_some(raw: Raw) -> dict[str, Value]:
             values: dict[str, Value] = {}
@@ -110,11 +112,12 @@ class Lens:
         payload: dict[str, Any] = {}
         complaints: list[ValueComplaint] = []
         late: list[tuple[FieldWriter, Value]] = []
+        writers, waits = self.writers, self.late
         for name, value in values.items():
-            write = self.writers.get(name)
+            write = writers.get(name)
             if write is None:
                 continue
-            if name in self.late:
+            if waits and name in waits:
                 late.append((write, value))
             else:
                 write(value, raw, payload, complaints)
