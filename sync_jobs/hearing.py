@@ -114,16 +114,19 @@ async def judge(
     seen: Sequence[Observation],
     reword: Rewording | None = None,
     worlds: Worlds | None = None,
+    *,
+    known_people: bool = False,
 ) -> Judged:
     """What these observations mean for their entities, by the rules of `book`. Reads only. `worlds`: entities that
-    need not be asked of the store; with their links they stand for what it holds of them."""
+    need not be asked of the store; with their links they stand for what it holds of them. `known_people`: records that
+    are linked keep their entities, whatever their keys say."""
     batch = Batch(book, wired, stream, seen, worlds=worlds or {})
     _read(batch)
     batch.known = await _known(conn, batch)
     if reword is not None:
         _reword(batch, reword)
     _follow_aliases(batch)
-    identities = await _identify(conn, batch)
+    identities = _as_linked(batch) if known_people else await _identify(conn, batch)
     scenes = await _scenes(conn, batch, identities)
     return Judged(batch, identities, scenes, _judge(batch, identities, scenes))
 
@@ -228,6 +231,10 @@ async def _identify(conn: Transaction, batch: Batch) -> Identities:
     holders = await links.keys_of(conn, batch.entity, keys_of(candidates))
     joined = {key: [*holders.get(key, ()), *survivors.get(key, ())] for key in holders.keys() | survivors.keys()}
     return identify(batch.entity, candidates, joined)
+
+
+def _as_linked(batch: Batch) -> Identities:
+    return Identities({o.address: batch.known[o.address].entity_id for o in batch.seen if o.address in batch.known})
 
 
 def _last_denial(shown: Shown) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hub.domain.version import MappingVersion, Phase, Rereading, connection_of
-from hub.store import changes, golden, mappings
+from hub.store import changes, golden, links, mappings
 from hub.store.database import Transaction
 from sync_jobs import documents
 from sync_jobs.counts import Counts, Progress, Silent
@@ -88,8 +88,10 @@ class _Rereading:
                 step = await anext(records(conn, place, row.after), None)
             if step is None:
                 break
-            row = replace(row, after=step[0])
-            await self._batch(place.entity, step[1], row)
+            if step.after == row.after:
+                break
+            row = replace(row, after=step.after)
+            await self._batch(place.entity, step.ids, row)
             self.progress.update("reread", place.connection, place.stream, self.counts.as_dict(), None)
         row = replace(row, phase=Phase.ENTITIES, after="")
         async with self.hub.database.write() as conn:
@@ -128,6 +130,7 @@ class _Rereading:
 async def _keep(conn: Transaction, hub: Hub, proposal: Proposal, verdicts: Verdicts, counts: Counts) -> None:
     """Keeps the verdicts, and has the edited sinks told where their decisions changed."""
     now = hub.now_text()
+    await links.put(conn, verdicts.reworded, now)
     for judged in verdicts.judged:
         counts.add(await keep(conn, hub, judged))
     await golden.put(conn, [r.golden for r in verdicts.resurvived], now)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from hub.domain.edit import Moved
+from hub.domain.keys import Address
 from hub.domain.values import Value, is_empty
+from hub.engine.reread import Sight
 from hub.store import suspects
 from hub.store.database import Transaction
+from hub.store.suspects import Shown
 from mappings.lens import Lens
 from sync_jobs.proposal import Place, Resurvived
 
@@ -21,32 +25,62 @@ Question: TypeAlias = Callable[[str], Awaitable[list[str]]]
 """Ids behind `after`, at most a batch of them."""
 
 
-async def records(conn: Transaction, place: Place, after: str = "") -> AsyncIterator[tuple[str, list[str]]]:
-    """Entities with records of the stream that read differently, in batches; with each the remote id up to which the
-    stream was gone through."""
-    differs = _reads_differently(place)
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A record in the old words and in the new ones, in what the edit touches."""
+
+    shown: Shown
+    sight: Sight
+
+
+class Reader:
+    """Reads records under both documents of a place."""
+
+    def __init__(self, place: Place) -> None:
+        self.names = [name for name, how in place.edit.reading.items() if how is not Moved.REMOVED]
+        self._old, self._new = place.old.reader(self.names), place.new.reader(self.names)
+        self._whole = _whole(place.old, place.new) if place.edit.whole else None
+
+    def read(self, shown: Shown) -> Reading:
+        return Reading(shown, Sight(self._old(shown.raw), self._new(shown.raw)))
+
+    def touched(self, shown: Shown) -> Reading | None:
+        """None when the record says the same under both."""
+        before, after = self._old(shown.raw), self._new(shown.raw)
+        if before != after and any(_apart(before.get(n, MISSING), after.get(n, MISSING)) for n in self.names):
+            return Reading(shown, Sight(before, after))
+        if self._whole is not None and self._whole(shown.raw, shown.modified_at):
+            return Reading(shown, Sight(before, after))
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Entities with records of the stream that read differently, those records' readings by address, and the remote id
+    up to which the stream was gone through."""
+
+    ids: list[str]
+    readings: Mapping[Address, Reading]
+    after: str
+
+
+async def records(conn: Transaction, place: Place, after: str = "") -> AsyncIterator[Found]:
+    """Goes through the stream's records, about a batch of entities at a time."""
+    reader = Reader(place)
+    touched: dict[Address, Reading] = {}
     while True:
         seen = await suspects.shown(conn, place.connection, place.stream, after, SCAN)
+        after = seen[-1].remote_id if seen else after
+        for shown in seen:
+            reading = reader.touched(shown)
+            if reading is not None:
+                touched[Address(place.connection, place.stream, shown.remote_id)] = reading
+        if len(touched) >= BATCH or not seen:
+            ids = await suspects.owners(conn, place.connection, place.stream, [a.remote_id for a in touched])
+            yield Found(ids, touched, after)
+            touched = {}
         if not seen:
             return
-        after = seen[-1][0]
-        touched = [remote_id for remote_id, raw, modified_at in seen if differs(raw, modified_at)]
-        yield after, await suspects.owners(conn, place.connection, place.stream, touched)
-
-
-def _reads_differently(place: Place) -> Callable[[Any, str | None], bool]:
-    """Whether a record says something else under the new lens, in what the edit touches."""
-    names = [name for name, how in place.edit.reading.items() if how is not Moved.REMOVED]
-    old, new = place.old.reader(names), place.new.reader(names)
-    whole = _whole(place.old, place.new) if place.edit.whole else None
-
-    def differs(raw: Any, modified_at: str | None) -> bool:
-        before, after = old(raw), new(raw)
-        if before != after and any(_apart(before.get(n, MISSING), after.get(n, MISSING)) for n in names):
-            return True
-        return whole is not None and whole(raw, modified_at)
-
-    return differs
 
 
 def _apart(before: Value | object, after: Value | object) -> bool:

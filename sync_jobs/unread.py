@@ -30,7 +30,7 @@ async def unread(conn: Transaction, place: Place) -> Unread | None:
     if not paths:
         return None
     shown = await suspects.shown(conn, place.connection, place.stream, "", SAMPLE)
-    lacking = tuple(p for p in paths if not any(getter(p)(raw) is not MISSING for _, raw, _ in shown))
+    lacking = tuple(p for p in paths if not any(getter(p)(s.raw) is not MISSING for s in shown))
     if not lacking or not shown:
         return None
     row = await cursors.fetch(conn, place.connection, place.stream, lane_of(place))

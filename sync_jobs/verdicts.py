@@ -21,7 +21,6 @@ from hub.engine.reconcile import Reconciled, Scene, reconcile
 from hub.engine.reread import Sight, Translate, reread
 from hub.store import attempts, golden, links, observations, pins, statements
 from hub.store.database import Transaction
-from mappings.lens import Lens
 from sync_jobs.hearing import Judged, Rewording, World, judge
 from sync_jobs.proposal import Place, Proposal
 from sync_jobs.rulebook import Rulebook
@@ -42,9 +41,10 @@ class Verdict:
 
 @dataclass(slots=True)
 class Verdicts:
-    """`judged` and `resurvived` are what there is to keep."""
+    """`judged`, `resurvived` and `reworded` are what there is to keep."""
 
     all: list[Verdict] = field(default_factory=list)
+    reworded: list[Link] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     resurvived: list[Reconciled] = field(default_factory=list)
 
@@ -64,7 +64,7 @@ def rewording(place: Place) -> Rewording:
     """Puts links' memory into the words of the new document."""
     names = [name for name, how in place.edit.reading.items() if how is not Moved.REMOVED]
     old, new = place.old.reader(names), place.new.reader(names)
-    translate = _translator(place.old, place.new)
+    translate = translator(place)
 
     def reword(link: Link, seen: Observation) -> Link:
         sight = Sight(old(seen.raw), new(seen.raw))
@@ -73,16 +73,15 @@ def rewording(place: Place) -> Rewording:
     return reword
 
 
-def _translator(old: Lens, new: Lens) -> Translate:
+def translator(place: Place) -> Translate:
     """Through the remote form: as the old document would write it, the new one reads it."""
-    readers = {name: new.reader([name]) for name in new.policy.fields}
+    old, new = place.old, place.new
 
     def translate(name: str, value: Value) -> Value:
-        read = readers.get(name)
-        payload = old.put({name: value}).values if read is not None else {}
-        if read is None or not payload:
+        if name not in new.policy.fields:
             return value
-        return read(payload).get(name, value)
+        payload = old.put({name: value}).values
+        return new.reader([name])(payload).get(name, value) if payload else value
 
     return translate
 
@@ -96,6 +95,7 @@ class _Session:
     after: dict[str, World] = field(default_factory=dict)
     unsettled: Mapping[str, Sequence[Attempt]] = field(default_factory=dict)
     judged: list[Judged] = field(default_factory=list)
+    reworded: list[Link] = field(default_factory=list)
     kept: list[Reconciled] = field(default_factory=list)
 
     async def load(self, ids: Sequence[str]) -> None:
@@ -114,23 +114,43 @@ class _Session:
             if (k.address.connection, k.address.stream) == (place.connection, place.stream)
         ]
         found = await observations.fetch(self.conn, addresses)
-        seen = sorted((o for o in found.values() if o.heard), key=lambda o: o.address)
+        seen = sorted((o for o in found.values() if o.heard == o.revision), key=lambda o: o.address)
+        self._reword(place, [o for o in found.values() if 0 < o.heard < o.revision])
         book = self.proposal.new
         wired = book.wired[place.connection]
-        judged = await judge(self.conn, book, wired, place.stream, seen, rewording(place), self.after)
+        same_people = not place.edit.keys
+        judged = await judge(
+            self.conn, book, wired, place.stream, seen, rewording(place), self.after, known_people=same_people
+        )
         self.judged.append(judged)
         await self._take(judged)
+
+    def _reword(self, place: Place, unheard: Sequence[Observation]) -> None:
+        """Records with news that nobody has heard yet: their memory is put into the new words; what is new in them is
+        heard afterwards, like any news."""
+        reword, seen = rewording(place), {o.address: o for o in unheard}
+        for entity, world in self.after.items() if seen else ():
+            moved = {
+                k.address: new
+                for k in world.links
+                if k.address in seen and (new := reword(k, seen[k.address])) is not k
+            }
+            if moved:
+                self.reworded += moved.values()
+                self.after[entity] = replace(world, links=tuple(moved.get(k.address, k) for k in world.links))
 
     async def _take(self, judged: Judged) -> None:
         """What was judged is how the world would be."""
         strangers = [r.golden.entity_id for r in judged.results if r.golden.entity_id not in self.before]
         await self.load(strangers)
-        reworded = {k.address: k for k in judged.batch.reworded}
+        reworded: dict[str, dict[Address, Link]] = {}
+        for link in judged.batch.reworded:
+            reworded.setdefault(link.entity_id, {})[link.address] = link
         for result in judged.results:
             entity = result.golden.entity_id
             scene = judged.scenes.scenes.get(entity)
             held = {k.address: k for k in scene.links} if scene is not None else {}
-            held |= {a: k for a, k in reworded.items() if k.entity_id == entity}
+            held |= reworded.get(entity, {})
             held |= {k.address: k for k in result.links}
             self.after[entity] = World(result.golden, tuple(held.values()))
 
@@ -158,7 +178,7 @@ class _Session:
         )
 
     def verdicts(self) -> Verdicts:
-        done = Verdicts(judged=self.judged, resurvived=self.kept)
+        done = Verdicts(judged=self.judged, resurvived=self.kept, reworded=self.reworded)
         for entity in sorted(self.after):
             before, after = self.before[entity], self.after[entity]
             gained, lost = self._decisions(entity, before, after)
@@ -216,13 +236,14 @@ def _followed(change: Change, world: World, wired: Wired, stream: str) -> list[C
 
 
 def beyond(changes: Iterable[Change], others: Iterable[Change], also: frozenset[str] = frozenset()) -> list[Change]:
-    """`changes` without the cells that `others` hold as well, but for those of the fields in `also`."""
+    """`changes` without the cells that `others` hold as well, but for those of the fields in `also`. A record that
+    would be made, or removed, in any case is nobody's doing."""
     known = {(_where(c), cell.field, _plain(cell.after)) for c in others for cell in c.cells}
     bare = {_where(c) for c in others}
     rest: list[Change] = []
     for change in changes:
         where = _where(change)
-        if change.op is Op.REMOVE:
+        if change.op is not Op.UPDATE:
             rest += [] if where in bare else [change]
             continue
         cells = tuple(c for c in change.cells if c.field in also or (where, c.field, _plain(c.after)) not in known)

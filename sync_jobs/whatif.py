@@ -9,24 +9,25 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from hub.domain.golden import Golden, GoldenState
+from hub.domain.keys import Address
 from hub.domain.plan import Change, Op
 from hub.domain.version import KeptPlan, MappingVersion
 from hub.engine.guard import Tally, Tripped, guard
 from hub.engine.hear import CONSENT
 from hub.store import links, mappings
 from hub.store.database import Transaction
-from sync_jobs import brakes
+from sync_jobs import brakes, garbage
 from sync_jobs.counts import Progress, Silent
 from sync_jobs.foresight import Foresight, Refusal
-from sync_jobs.hearing import Judged
 from sync_jobs.hub import Hub
+from sync_jobs.narrow import Narrow, narrow_fields
 from sync_jobs.proposal import Proposal, bases_of, propose
-from sync_jobs.suspicion import entities, questions, records, resurvived
+from sync_jobs.suspicion import Reading, entities, questions, records, resurvived
 from sync_jobs.unread import Unread, unread
-from sync_jobs.verdicts import Verdict, judge_edit
+from sync_jobs.verdicts import Verdict, Verdicts, judge_edit
 
 BULK = 25
 """Creates beyond this are a class of their own, that a person has to allow."""
@@ -153,6 +154,7 @@ async def plan_edit(
 ) -> EditPlan:
     """Plans the publishing of these versions, by name. `listener` is told every row, however many; the plan lists
     `limit` of them. The plan's promise is kept, so that it can be published by its hash."""
+    garbage.spare()
     async with hub.database.read() as conn:
         bases = await bases_of(conn, versions)
         proposal = propose(hub, versions, bases)
@@ -179,42 +181,61 @@ class _Planning:
 
     async def all(self, conn: Transaction) -> None:
         for entity in self.proposal.entities:
-            async for ids in self._suspects(conn, entity):
-                await self._batch(conn, entity, ids)
+            fields = narrow_fields(self.proposal, entity)
+            narrow = Narrow(conn, self.proposal, entity, fields) if fields is not None else None
+            async for ids, readings in self._suspects(conn, entity):
+                await self._batch(conn, entity, narrow, ids, readings)
         for (connection, stream), calls in self.foresight.calls.items():
             self.plan.shares[connection, stream].calls = calls.total
         await self._brakes(conn)
         self.plan.unread = tuple([u for p in self.proposal.places if (u := await unread(conn, p)) is not None])
 
-    async def _suspects(self, conn: Transaction, entity: str) -> AsyncIterator[list[str]]:
-        """Entities that the edit may concern, each once."""
+    async def _suspects(
+        self, conn: Transaction, entity: str
+    ) -> AsyncIterator[tuple[list[str], Mapping[Address, Reading]]]:
+        """Entities that the edit may concern, with what their records show where that is known already."""
         for place in self.proposal.places:
             if place.entity == entity and place.edit.rereads:
-                async for after, ids in records(conn, place):
-                    yield ids
+                async for found in records(conn, place):
+                    yield found.ids, found.readings
                     self.progress.update("plan", place.connection, place.stream, {"read": self.plan.judged}, None)
-                    del after
         asked = [q for p in self.proposal.places if p.entity == entity for q in questions(conn, p)]
         asked += [resurvived(conn, r) for r in self.proposal.resurvived if r.entity == entity]
         async for ids in entities(asked):
-            yield ids
+            yield ids, {}
 
-    async def _batch(self, conn: Transaction, entity: str, ids: Sequence[str]) -> None:
+    async def _batch(
+        self,
+        conn: Transaction,
+        entity: str,
+        narrow: Narrow | None,
+        ids: Sequence[str],
+        readings: Mapping[Address, Reading],
+    ) -> None:
         fresh = [i for i in ids if hash(i) not in self.done]
         self.done.update(map(hash, fresh))
         if not fresh:
             return
-        verdicts = await judge_edit(conn, self.proposal, entity, fresh)
         self.plan.judged += len(fresh)
+        if narrow is not None:
+            for address, reading in readings.items():
+                if reading.sight.before.keys() != reading.sight.after.keys():
+                    self._unreadable(address.connection, address.stream, reading.shown.raw)
+            done, fresh = await narrow.verdicts(fresh, readings)
+            await self._verdicts(conn, done)
+        verdicts = await judge_edit(conn, self.proposal, entity, fresh) if fresh else Verdicts()
         for judged in verdicts.judged:
             self.plan.merges += len(judged.identities.merged)
-            self._complaints(judged)
-        for verdict in verdicts.all:
+            for seen in judged.batch.seen:
+                self._unreadable(judged.batch.wired.name, judged.batch.stream, seen.raw)
+        await self._verdicts(conn, verdicts.all)
+
+    async def _verdicts(self, conn: Transaction, verdicts: Sequence[Verdict]) -> None:
+        for verdict in verdicts:
             self._golden(verdict)
             for change in verdict.lost:
                 self.plan.shares.setdefault((change.connection, change.stream), Share()).withdrawn += 1
-        gained = [c for v in verdicts.all for c in v.gained]
-        foreseen = await self.foresight.of(conn, gained)
+        foreseen = await self.foresight.of(conn, [c for v in verdicts for c in v.gained])
         for change in foreseen.changes:
             self.plan.add(change, self.limit)
             if self.listener is not None:
@@ -222,15 +243,14 @@ class _Planning:
         self.plan.refused += len(foreseen.refusals)
         self.plan.refusals += foreseen.refusals[: max(LISTED - len(self.plan.refusals), 0)]
 
-    def _complaints(self, judged: Judged) -> None:
+    def _unreadable(self, connection: str, stream: str, raw: Mapping[str, Any]) -> None:
         """Values that could be read and no more can, and the other way round."""
-        batch = judged.batch
-        old = self.proposal.old.wired[batch.wired.name].lenses[batch.stream]
-        for seen in batch.seen:
-            before = {c.field for c in old.get(seen.raw, seen.modified_at).complaints}
-            after = {c.field for c in batch.readings[seen.address].complaints}
-            self.plan.opened.update(after - before)
-            self.plan.closed.update(before - after)
+        old = self.proposal.old.wired[connection].lenses[stream]
+        new = self.proposal.new.wired[connection].lenses[stream]
+        before = {c.field for c in old.get(raw).complaints}
+        after = {c.field for c in new.get(raw).complaints}
+        self.plan.opened.update(after - before)
+        self.plan.closed.update(before - after)
 
     def _golden(self, verdict: Verdict) -> None:
         old, new = verdict.before.golden, verdict.after.golden

@@ -28,6 +28,13 @@ class Sight:
     before: Values
     after: Values
 
+    def agrees(self, name: str) -> bool:
+        """The field reads as it did."""
+        if name not in self.before or name not in self.after:
+            return False
+        a, b = self.before[name], self.after[name]
+        return a == b and isinstance(a, bool) == isinstance(b, bool)
+
 
 def reread(
     link: Link,
@@ -41,7 +48,7 @@ def reread(
     more: a re-reading that was interrupted may begin again."""
     memory = _Memory(link)
     for name, how in moved.items():
-        if how is Moved.REMOVED or not memory.knows(name):
+        if how is Moved.REMOVED or not memory.knows(name) or sight.agrees(name):
             continue
         compare = new.fields[name].compare if name in new.fields else Compare.EXACT
         if how is Moved.RESTATED:

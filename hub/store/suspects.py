@@ -6,13 +6,16 @@ Each question answers ids in their order, beginning after `after`; who is really
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.domain.golden import GoldenState
-from hub.domain.link import LinkState
+from hub.domain.golden import Golden, GoldenState
+from hub.domain.keys import Address
+from hub.domain.link import Link, LinkState
+from hub.store import forms
 from hub.store.dialect import json_text, one_of
 from hub.store.tables import golden, links, observations
 
@@ -101,17 +104,87 @@ async def owners(conn: AsyncConnection, connection: str, stream: str, remote_ids
     return sorted(set((await conn.execute(chosen)).scalars()))
 
 
-async def shown(
-    conn: AsyncConnection, connection: str, stream: str, after: str, limit: int
-) -> list[tuple[str, Any, str | None]]:
-    """(remote id, raw, modified at) of records that were heard, by remote id, beginning after `after`."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A record as it was last seen. `heard`: nothing of it is still to be heard."""
+
+    remote_id: str
+    raw: Any
+    modified_at: str | None
+    seen_at: str
+    gone: bool
+    heard: bool
+
+
+async def shown(conn: AsyncConnection, connection: str, stream: str, after: str, limit: int) -> list[Shown]:
+    """Records that were heard once, by remote id, beginning after `after`."""
     found = await conn.execute(
-        select(SEEN.remote_id, SEEN.raw, SEEN.modified_at)
-        .where(SEEN.connection == connection, SEEN.stream == stream, SEEN.remote_id > after, SEEN.heard > 0)
-        .order_by(SEEN.remote_id)
-        .limit(limit)
+        _shown(connection, stream).where(SEEN.remote_id > after).order_by(SEEN.remote_id).limit(limit)
     )
-    return [(remote_id, raw, modified_at) for remote_id, raw, modified_at in found]
+    return [Shown(*row) for row in found]
+
+
+async def shown_at(conn: AsyncConnection, connection: str, stream: str, remote_ids: Sequence[str]) -> list[Shown]:
+    """The same of these records."""
+    if not remote_ids:
+        return []
+    found = await conn.execute(_shown(connection, stream).where(one_of(conn, SEEN.remote_id, remote_ids)))
+    return [Shown(*row) for row in found]
+
+
+def _shown(connection: str, stream: str) -> Select[Any]:
+    heard = SEEN.revision == SEEN.heard
+    return select(SEEN.remote_id, SEEN.raw, SEEN.modified_at, SEEN.seen_at, SEEN.gone, heard).where(
+        SEEN.connection == connection, SEEN.stream == stream, SEEN.heard > 0
+    )
+
+
+async def some_links(conn: AsyncConnection, ids: Sequence[str], fields: frozenset[str]) -> dict[str, list[Link]]:
+    """The links of these entities with the memory of some fields alone: no keys, no statements of consent."""
+    if not ids:
+        return {}
+    chosen = select(
+        L.entity_id, L.connection, L.stream, L.remote_id, L.state, L.echo, L.sent, L.said, L.in_scope
+    ).where(one_of(conn, L.entity_id, ids))
+    result: dict[str, list[Link]] = {}
+    for entity, connection, stream, remote_id, state, echo, sent, said, in_scope in await conn.execute(
+        chosen.order_by(L.entity_id, L.connection, L.stream, L.remote_id)
+    ):
+        link = Link(
+            Address(connection, stream, remote_id),
+            entity,
+            LinkState(state),
+            forms.values_of({f: echo[f] for f in fields if f in echo}),
+            forms.values_of({f: sent[f] for f in fields if f in sent}),
+            forms.said_of({f: said[f] for f in fields if f in said}),
+            in_scope=in_scope,
+        )
+        result.setdefault(entity, []).append(link)
+    return result
+
+
+async def some_golden(conn: AsyncConnection, ids: Sequence[str], fields: frozenset[str]) -> dict[str, Golden]:
+    """The golden records with some fields alone: no consent."""
+    if not ids:
+        return {}
+    found = await conn.execute(
+        select(G.entity_id, G.entity, G["values"], G.origins, G.state, G.merged_into, G.rev).where(
+            one_of(conn, G.entity_id, ids)
+        )
+    )
+    return {
+        entity_id: Golden(
+            entity_id,
+            entity,
+            forms.values_of({f: values[f] for f in fields if f in values}),
+            forms.origins_of({f: origins[f] for f in fields if f in origins}),
+            {},
+            GoldenState(state),
+            merged_into,
+            rev,
+        )
+        for entity_id, entity, values, origins, state, merged_into, rev in found
+    }
 
 
 async def _ids(conn: AsyncConnection, chosen: Select[Any], after: str, limit: int) -> list[str]:

@@ -77,4 +77,23 @@ async def test_what_was_heard_is_shown_in_its_order(database: Database) -> None:
         await observations.keep(conn, "crm", "contacts", records, seen_at=NOW)
         assert await suspects.shown(conn, "crm", "contacts", "", 9) == []
         await observations.mark_heard(conn, [(Address("crm", "contacts", f"r{n}"), 1) for n in range(3)])
-        assert await suspects.shown(conn, "crm", "contacts", "r0", 1) == [("r1", {"n": 1}, NOW)]
+        one = suspects.Shown("r1", {"n": 1}, NOW, NOW, False, True)
+        assert await suspects.shown(conn, "crm", "contacts", "r0", 1) == [one]
+        await observations.keep(conn, "crm", "contacts", [Record("r1", {"n": 2}, NOW, gone=True)], seen_at=NOW)
+        again = await suspects.shown_at(conn, "crm", "contacts", ["r1", "r9"])
+        assert again == [suspects.Shown("r1", {"n": 2}, NOW, NOW, True, False)]
+
+
+async def test_some_fields_of_people_and_their_records(database: Database) -> None:
+    await _set(database)
+    some = frozenset({"title", "emails"})
+    async with database.read() as conn:
+        whole = await links.by_entities(conn, ["con_0", "con_1", "con_3"])
+        narrow = await suspects.some_links(conn, ["con_0", "con_1", "con_3"], some)
+        assert narrow == whole
+        assert await suspects.some_links(conn, ["con_2"], some) == {
+            "con_2": [_link(2, echo={"title": None}, state=LinkState.GONE)]
+        }
+        goldens = await golden.fetch(conn, ["con_0", "con_2"])
+        found = await suspects.some_golden(conn, ["con_0", "con_2"], some)
+        assert found == {"con_0": goldens["con_0"], "con_2": replace(goldens["con_2"], values={"title": None})}
