@@ -29,10 +29,20 @@ def consent_reader(doc: ConsentDoc) -> ConsentReader:
         return readers[0]
 
     def read(raw: Raw, modified_at: str | None, complaints: Complaints) -> ConsentReading | None:
-        found = [r for r in (one(raw, modified_at, complaints) for one in readers) if r is not None]
-        return max(found, key=lambda r: (_STRENGTH[r.state], r.at or "")) if found else None
+        best: ConsentReading | None = None
+        for one in readers:
+            found = one(raw, modified_at, complaints)
+            if found is not None and (best is None or _outweighs(found, best)):
+                best = found
+        return best
 
     return read
+
+
+def _outweighs(one: ConsentReading, other: ConsentReading) -> bool:
+    if one.state != other.state:
+        return _STRENGTH[one.state] > _STRENGTH[other.state]
+    return (one.at or "") > (other.at or "")
 
 
 def _one(channel: str, doc: ConsentRead) -> ConsentReader:
@@ -42,7 +52,7 @@ def _one(channel: str, doc: ConsentRead) -> ConsentReader:
     states = {**dict.fromkeys(doc.none or (), NONE), **dict.fromkeys(doc.granted, GRANTED)}
     states.update(dict.fromkeys(doc.denied, DENIED))
     when_said = _time(field, doc.at)
-    constant: dict[str | None, ConsentReading] = {NONE: ConsentReading(NONE)}
+    constant: dict[str, ConsentReading] = {NONE: ConsentReading(NONE)}
     if doc.at is None:
         constant[DENIED] = ConsentReading(DENIED)
     evidence = _evidence(field, doc)
@@ -59,22 +69,8 @@ def _one(channel: str, doc: ConsentRead) -> ConsentReader:
             return DENIED
         return NONE if doc.none is None else None
 
-    def plain(value: Any) -> ConsentReading | None:
-        return constant.get(state_of(value))
-
-    remembered = Memo(plain)
-    beside = {value: plain(value) for value in (None, True, False)}
-
-    def read(raw: Raw, modified_at: str | None, complaints: Complaints) -> ConsentReading | None:
-        value = raw.get(key, MISSING) if key else get(raw)
-        if value is MISSING:
-            return None
-        if value.__class__ is str:
-            quick = remembered[value]
-        else:
-            quick = beside[value] if value is None or value is True or value is False else None
-        if quick is not None:
-            return quick
+    def listed(value: Any, complaints: Complaints) -> str | None:
+        """The state of what need not be a single text."""
         items = value if isinstance(value, list) else [value]
         found = [state_of(item) for item in items] or [NONE]
         if None in found or isinstance(value, (dict, Astray)):
@@ -82,16 +78,32 @@ def _one(channel: str, doc: ConsentRead) -> ConsentReader:
             said = masked(None) if isinstance(value, Astray) else shown(value)
             complaints.append(ValueComplaint(field, doc.path, said, expected, "Say in the mapping what it means"))
         known = [state for state in found if state is not None]
-        if not known:
+        return max(known, key=_STRENGTH.__getitem__) if known else None
+
+    texts = Memo(state_of)
+    beside = {value: state_of(value) for value in (None, True, False)}
+
+    def read(raw: Raw, modified_at: str | None, complaints: Complaints) -> ConsentReading | None:
+        value = raw.get(key, MISSING) if key else get(raw)
+        if value is MISSING:
             return None
-        state = max(known, key=_STRENGTH.__getitem__)
+        state = None
+        if value.__class__ is str:
+            state = texts[value]
+        elif value is None or value is True or value is False:
+            state = beside[value]
+        if state is None:
+            state = listed(value, complaints)
+            if state is None:
+                return None
+        if state in constant:
+            return constant[state]
         if state == DENIED:
             return ConsentReading(DENIED, when_said(raw, modified_at, complaints))
-        if state == GRANTED:
-            proof = evidence(raw, complaints)
-            if proof is not None:
-                return ConsentReading(GRANTED, when_said(raw, None, complaints) or proof.when, proof)
-        return ConsentReading(NONE)
+        proof = evidence(raw, complaints)
+        if proof is None:
+            return constant[NONE]
+        return ConsentReading(GRANTED, when_said(raw, None, complaints) or proof.when, proof)
 
     return read
 
