@@ -11,7 +11,21 @@ import typer
 from rich.text import Text
 
 from hub import clock, logs, settings
-from hub.cli import INTERRUPTED, connections, consent, demo, exporting, issues, looking, play, setup, undoing, work
+from hub.cli import (
+    INTERRUPTED,
+    connections,
+    consent,
+    demo,
+    edits,
+    exporting,
+    issues,
+    looking,
+    mappings,
+    play,
+    setup,
+    undoing,
+    work,
+)
 from hub.cli.options import home_said
 from hub.cli.screen import err, fail, plain_lines, print_json
 from hub.errors import HubError
@@ -25,9 +39,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (demo, play, setup, work, undoing, looking, exporting):
+for room in (demo, play, setup, work, edits, undoing, looking, exporting):
     room.register(app)
 app.add_typer(connections.app, name="connections")
+app.add_typer(mappings.app, name="mappings")
 app.add_typer(consent.app, name="consent")
 app.add_typer(issues.app, name="issues")
 

@@ -17,6 +17,7 @@ from hub.operations.nearest import unknown
 from hub.sdk.connector import Account, Connector, Secret
 from hub.sdk.streams import FieldInfo
 from hub.store import connections as store
+from hub.store import mappings
 from hub.store import secrets as vault
 from sync_jobs import brakes
 from sync_jobs import discover as jobs
@@ -244,11 +245,12 @@ async def set_writes(
 
 
 async def remove(hub: Hub, name: str) -> Removed:
-    """Forgets the account, its secrets and what was read there. Nothing changes at the vendor; what its people said
-    stays in the golden records until other news comes."""
+    """Forgets the account, its secrets, its mapping documents and what was read there. Nothing changes at the vendor;
+    what its people said stays in the golden records until other news comes."""
     await named(hub, name)
     async with hub.database.write() as conn:
         await store.remove(conn, name)
+        await mappings.forget(conn, name)
     await hub.wire()
     return Removed(True, name)
 

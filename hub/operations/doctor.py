@@ -16,6 +16,7 @@ from hub.domain.run import RunState
 from hub.errors import HubError
 from hub.operations import home as homes
 from hub.operations.faults import spoken
+from hub.operations.mappings import health
 from hub.store import attempts, issues
 from hub.store import runs as run_store
 from sync_jobs import drifts
@@ -63,6 +64,7 @@ async def examine(home: Path) -> Doctor:
             )
             findings += await _runs(hub)
             findings.append(await _issues(hub))
+            findings += await _mappings(hub)
             for wired in hub.wired.values():
                 findings += await _connection(hub, wired)
             findings += [
@@ -142,6 +144,36 @@ async def _issues(hub: Hub) -> Finding:
     if waiting:
         return Finding("issues", Health.WARNING, f"{waiting:,} wait for a person", "`hub issues list`")
     return Finding("issues", Health.WELL, "none")
+
+
+async def _mappings(hub: Hub) -> list[Finding]:
+    """Documents: files that nobody reads any more, records still to be read again, drafts that wait."""
+    what = "mappings"
+    findings = [
+        Finding(
+            what,
+            Health.WARNING,
+            f"{path} says something else than {name} that holds; it was read when that was first made",
+            f"`hub mappings edit {name} --file {path}` makes a draft of it, or take the file away",
+        )
+        for name, path in (await health.files(hub)).items()
+    ]
+    findings += [
+        Finding(
+            what,
+            Health.WARNING,
+            f"{name} was published, and its records are still to be read again",
+            "`hub sync` goes on with it" if ready else "it goes on when the connection can be used again",
+        )
+        for name, ready in (await health.reading(hub)).items()
+    ]
+    for name, drafts in (await health.waiting(hub)).items():
+        said = ", ".join(f"{d.version} by {d.who}{' (stale)' if d.stale else ''}" for d in drafts)
+        count = "a draft waits" if len(drafts) == 1 else f"{len(drafts)} drafts wait"
+        findings.append(
+            Finding(what, Health.WARNING, f"{name}: {count}: {said}", f"`hub mappings plan {name}`, or drop")
+        )
+    return findings or [Finding(what, Health.WELL, "no draft waits")]
 
 
 async def _connection(hub: Hub, wired: Wired) -> list[Finding]:

@@ -61,7 +61,7 @@ async def export(hub: Hub, what: str, form: str, out: Path, progress: Progress |
             total = await golden_store.count(conn, entity)
             columns = await _columns(golden_store.each(conn, entity, BATCH), entity)
             batches = _goldens(golden_store.each(conn, entity, BATCH))
-        with _target(out) as file:
+        with target(out) as file:
             sheet = SHEETS[form](file, columns)
             async for batch in batches:
                 sheet.write(batch)
@@ -72,7 +72,7 @@ async def export(hub: Hub, what: str, form: str, out: Path, progress: Progress |
 
 
 @contextmanager
-def _target(out: Path) -> Iterator[BinaryIO]:
+def target(out: Path) -> Iterator[BinaryIO]:
     if out == STDOUT:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
