@@ -41,7 +41,10 @@ class _Computed:
 
     def shown(self, raw: Raw) -> bool:
         """A record that shows nothing of what the expression reads says nothing of the field."""
-        return not self.getters or any(get(raw) is not MISSING for get in self.getters)
+        for get in self.getters:
+            if get(raw) is not MISSING:
+                return True
+        return not self.getters
 
     def alone(self, raw: Raw, values: dict[str, Value], complaints: Complaints) -> None:
         try:

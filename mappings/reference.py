@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import orjson
 
+from mappings.clauses import CompositeDoc
+from mappings.composites import apart
 from mappings.conversions import TRANSFORMS
+from mappings.language import FORMS
 from mappings.normalisers import NORMALISERS
 from mappings.transforms import Example, Transform
 
@@ -23,6 +26,30 @@ def transform_table() -> str:
         undone = "yes" if step.inverse is not None else "no: only `in`"
         rows.append(f"| `{step.name}` | {step.about} | {_arguments(step)} | {undone} | {_examples(step.examples)} |")
     return "\n".join(rows)
+
+
+def form_table() -> str:
+    """Markdown: the forms of full names, and how some come apart."""
+    names = (
+        "Anna Maria Smith",
+        "Ludwig van Beethoven",
+        "Smith Anna",
+        "van Dam Anna Maria",
+        "Smith Jones, Anna",
+        "Anna",
+    )
+    shown = {"given_first": (0, 1, 5), "family_first": (2, 3, 5), "family_comma": (4, 5)}
+    rows = ["| form | the whole → given name, family name |", "|---|---|"]
+    for form in FORMS:
+        doc = CompositeDoc("", ("given_name", "family_name"), form)
+        told = [(names[i], *apart(doc, names[i])) for i in shown[form]]
+        cells = "; ".join(f"`{whole}` → {_part(given)}, {_part(family)}" for whole, given, family in told)
+        rows.append(f"| `{form}` | {cells} |")
+    return "\n".join(rows)
+
+
+def _part(text: str) -> str:
+    return f"`{text}`" if text else "none"
 
 
 def _arguments(step: Transform) -> str:

@@ -17,7 +17,7 @@ from mappings import countries, currencies, formats, phones
 from mappings.conversions import TRANSFORMS
 from mappings.misfit import Misfit, masked
 from mappings.normalisers import NORMALISERS
-from mappings.reference import normaliser_table, transform_table
+from mappings.reference import form_table, normaliser_table, transform_table
 from mappings.transforms import settings as arguments
 
 README = Path(__file__).parents[2] / "mappings" / "README.md"
@@ -52,6 +52,7 @@ def test_the_readme_shows_the_steps_as_they_are() -> None:
     text = README.read_text(encoding="utf-8")
     assert normaliser_table() in text
     assert transform_table() in text
+    assert form_table() in text
 
 
 def test_every_step_has_examples_and_words() -> None:
