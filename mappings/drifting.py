@@ -13,7 +13,7 @@ from hub.sdk.streams import FieldInfo
 from mappings.clauses import Document, MatchDoc
 from mappings.compile import compiled
 from mappings.lens import Lens
-from mappings.narrowing import narrowed
+from mappings.narrowing import CONSENT, narrowed
 from mappings.uses import MATCH, SCOPE, Use, uses
 
 LEAST = 3
@@ -105,6 +105,17 @@ def held(document: Document, names: Collection[str], gone: Collection[str]) -> L
     kept = replace(document, match=tuple(doc for doc in document.match if not _needs(document, doc, gone)))
     lens = compiled(narrowed(kept, names))
     return replace(lens, reads=tuple(path for path in whole.reads if not lies_in(path, gone)))
+
+
+def unmended(names: Collection[str], old: Document, new: Document) -> frozenset[str]:
+    """Those of the resting fields that another version of the document defines just as before: they go on resting."""
+    before, after = _definitions(old), _definitions(new)
+    return frozenset(name for name in names if name in after and after[name] == before.get(name))
+
+
+def _definitions(document: Document) -> dict[str, object]:
+    consent = {CONSENT + doc.channel: doc for doc in document.consent}
+    return {**{field.name: field for field in document.fields}, **consent}
 
 
 def lies_in(path: str, fields: Collection[str]) -> bool:

@@ -9,14 +9,14 @@ blanked by a person, and what the hub holds is told there again.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from hub.domain.issue import Issue, IssueState
 from hub.domain.policy import DriftPolicy, OnDrift
 from hub.domain.version import MappingVersion
 from hub.sdk.streams import FieldInfo
-from hub.store import cursors, issues
+from hub.store import cursors, golden, issues
 from hub.store import mappings as versions_of
 from hub.store.database import Database, Transaction
 from mappings import drifting
@@ -55,10 +55,12 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Lenses by stream, as jobs may use them now; `resting`: streams of which nothing can be read in good faith."""
+    """Lenses by stream, as jobs may use them now; `resting`: streams of which nothing can be read in good faith;
+    `parked`: stream -> canonical fields that its lens leaves out."""
 
     lenses: Mapping[str, Lens]
     resting: frozenset[str] = frozenset()
+    parked: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def dedupe(connection: str, stream: str = "", path: str = "") -> str:
@@ -174,14 +176,17 @@ async def applied(database: Database, connection: str, published: Mapping[str, M
     async with database.write() as conn:
         held = await settled(conn, connection, published, now)
     resting: set[str] = set()
+    parked: dict[str, frozenset[str]] = {}
     for stream in {h.stream for h in held}:
         rows = [h for h in held if h.stream == stream]
         title, text = documents.titled(published[stream]), published[stream].text
         used = uses_of(text, title)
         lenses[stream] = narrow(parsed(text, title), used, rows)
-        if any(SCOPE in fields_of(used, h.path) for h in rows):
+        names = frozenset(name for h in rows for name in fields_of(used, h.path))
+        parked[stream] = names - {MATCH, SCOPE}
+        if SCOPE in names:
             resting.add(stream)
-    return Applied(lenses, frozenset(resting))
+    return Applied(lenses, frozenset(resting), parked)
 
 
 async def settled(conn: Transaction, connection: str, published: Mapping[str, MappingVersion], now: str) -> list[Held]:
@@ -192,6 +197,7 @@ async def settled(conn: Transaction, connection: str, published: Mapping[str, Ma
         state = IssueState.CLOSED if version is None else await _state(conn, held, version)
         if state is IssueState.CLOSED:
             await issues.close(conn, [held.issue.dedupe], now)
+            await golden.make_all_due(conn, connection, held.stream)  # what could not be told meanwhile
             continue
         if state is IssueState.ANSWERED and not held.returning:
             held = await give_back(conn, held)

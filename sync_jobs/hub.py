@@ -170,7 +170,7 @@ class Hub:
             jitter=self._jitter,
         )
         numbers = {s: v.version for s, v in versions.items()}
-        return Wired(row, connector, settings, applied.lenses, caller, numbers, applied.resting)
+        return Wired(row, connector, settings, applied.lenses, caller, numbers, applied.resting, applied.parked)
 
     async def _adopt_survivorships(self, published: dict[str, MappingVersion]) -> dict[str, MappingVersion]:
         lacking = [e for e in documents.ENTITIES if e not in published]

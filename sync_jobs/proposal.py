@@ -11,7 +11,7 @@ from hub.domain.version import MappingVersion, connection_of
 from hub.errors import NotFound
 from hub.store import mappings
 from hub.store.database import Transaction
-from mappings import compile, edits
+from mappings import compile, drifting, edits
 from mappings.document import parse
 from mappings.lens import Lens
 from sync_jobs import documents
@@ -76,10 +76,12 @@ class _Draft:
         connection = connection_of(version.name)
         stream = version.name.partition("/")[2]
         old, new = documents.lens_of(base), documents.lens_of(version)
-        edit = edits.edit(
-            parse(base.text, documents.titled(base)), parse(version.text, documents.titled(version)), old, new
-        )
+        before, after = parse(base.text, documents.titled(base)), parse(version.text, documents.titled(version))
+        edit = edits.edit(before, after, old, new)
         if not edit.empty and connection in self.hub.wired:
+            rests = self.hub.wired[connection].parked.get(stream, ())
+            if unmended := drifting.unmended(rests, before, after):  # drifted there, and not mended by this edit
+                new = new.without(unmended)
             self.places.append(Place(connection, stream, new.entity, edit, old, new))
 
     def survivorship(self, base: MappingVersion, version: MappingVersion) -> EntityPolicy:

@@ -46,7 +46,7 @@ async def take_back(hub: Hub, connection: str, stream: str) -> int:
                 heard += await returned.hear(conn, batch, hub.now_text())
     async with hub.database.write() as conn:
         if returned.creates:
-            await _all_due(conn, returned.lens.entity, connection, stream)
+            await golden.make_all_due(conn, connection, stream)
         await issues.close(conn, [h.issue.dedupe for h in back], hub.now_text())
     await hub.rewire(connection)
     return heard
@@ -125,8 +125,3 @@ def _differs(link: Link, reading: Reading, names: Collection[str], policy: Strea
 def _same(link: Link, name: str, value: Value, policy: StreamPolicy) -> bool:
     known = policy.fields.get(name)
     return known is None or (name in link.echo and same(known.compare, value, link.echo[name]))
-
-
-async def _all_due(conn: Transaction, entity: str, connection: str, stream: str) -> None:
-    async for batch in golden.each(conn, entity, BATCH):
-        await golden.make_due(conn, [record.entity_id for record in batch], connection, stream)

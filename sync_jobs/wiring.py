@@ -29,6 +29,8 @@ class Wired:
     """Stream -> published version of its document."""
     resting: frozenset[str] = frozenset()
     """Streams that are neither read nor written, since what their scope rests on drifted: see `drifts`."""
+    parked: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Stream -> canonical fields that its lens leaves out for now, for the same reason."""
 
     @property
     def name(self) -> str:

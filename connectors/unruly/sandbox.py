@@ -256,7 +256,8 @@ class Unruly:
         result: dict[str, Any] = {"token": write["token"]}
         if bad:
             return {**result, "status": "invalid", "field": "title"}
-        if missing := [name for name in write["fields"] if name not in self.kinds]:
+        missing = [name for name in write["fields"] if name not in self.kinds]
+        if missing and self.manners.describes:
             return {**result, "status": "no_such_field", "field": missing[0]}
         if write["op"] == "create":
             return {**result, **self._create(write["fields"])}

@@ -120,6 +120,12 @@ async def make_due(conn: AsyncConnection, ids: Sequence[str], connection: str, s
     )
 
 
+async def make_all_due(conn: AsyncConnection, connection: str, stream: str) -> None:
+    """The sink has to be told of everybody again; whom it was told all of is decided to need nothing."""
+    where = and_(TOLD.connection == connection, TOLD.stream == stream)
+    await conn.execute(update(told_of).where(where).values(rev=NEVER, retry_at=None, tries=0))
+
+
 async def tellings(conn: AsyncConnection, ids: Sequence[str], connection: str, stream: str) -> dict[str, Telling]:
     """How far this sink was told of these entities; one it was never told of is not in the answer."""
     if not ids:
