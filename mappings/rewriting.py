@@ -187,7 +187,8 @@ def _changed(text: str, root: Span, content: Any, wanted: Any) -> str:
 
 
 def _form(content: Any) -> bytes:
-    return orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
+    """What a content means: the order of keys says nothing."""
+    return orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS)
 
 
 def _value(edits: _Edits, span: Span, old: Any, new: Any, indent: int, *, flow_only: bool, after: int) -> None:

@@ -102,6 +102,13 @@ def test_a_definition_is_changed_key_by_key() -> None:
     assert "# The country decides." in made
 
 
+def test_the_order_of_keys_in_a_definition_says_nothing() -> None:
+    definition = {"normalise": ["phone"], "country": {"default": "DE", "path": "land"}, "path": ["phone", "tel"]}
+    made = set_field(COMMENTED, "phone", definition)
+    into = ["    path: [phone, tel]\n", "    country: {default: DE, path: land}\n"]
+    assert changed(COMMENTED, made) == (["    path: phone\n", "    country: US\n"], into)
+
+
 def test_a_field_takes_another_form() -> None:
     made = set_field(COMMENTED, "title", {"path": "job", "direction": "in"})
     assert changed(COMMENTED, made)[1] == ["  title:   {path: job, direction: in}      # wide\n"]
