@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from hub.domain import moments
+from mappings import kinds
 from mappings.compile import compiled
 from mappings.document import parse
 from mappings.memo import LONGEST, Memo
+from mappings.misfit import Misfit
 from mappings.paths import merged
 from tests.mappings.documents import document
 from tests.mappings.plain_reading import plainly
@@ -101,6 +106,27 @@ def test_a_lens_reads_what_a_plain_reading_reads(which: int, data: Any) -> None:
 @example(raw={"first": "A" * 501, "last": "B", "tel": "+14155550100"})
 def test_every_usual_form_reads_what_a_plain_reading_reads(raw: dict[str, Any]) -> None:
     assert_same(len(PAIRS), raw, None)
+
+
+@given(
+    st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 30)),
+    st.sampled_from(["T", " ", "t"]),
+    st.sampled_from(["", ".1", ".123", ",123", ".123456"]),
+    st.sampled_from(["", "Z", "+00:00", "+0000", "-00:00", "+00", "+02:00", "z", "+00:00:00"]),
+    st.sampled_from(["%Y-%m-%d", "%Y%m%d", "%G-W%V-%u", "0%Y-%m-%d"]),
+)
+@settings(deadline=None, max_examples=500)
+def test_a_moment_is_told_alike_whether_it_is_formatted_or_taken_as_it_stands(
+    at: datetime, between: str, fraction: str, zone: str, day: str
+) -> None:
+    text = at.strftime(f"{day}{between}%H:%M:%S") + fraction + zone
+    try:
+        expected = kinds.told(moments.parse(text))
+    except (ValueError, Misfit):
+        with pytest.raises(Misfit):
+            kinds.moment(text)
+        return
+    assert kinds.moment(text) == expected
 
 
 def test_a_memo_stays_small_whatever_comes() -> None:
