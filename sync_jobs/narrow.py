@@ -23,7 +23,7 @@ from hub.engine.reread import reread
 from hub.engine.survive import survive
 from hub.store import attempts, pins, suspects
 from hub.store.database import Transaction
-from sync_jobs.hearing import World
+from sync_jobs.judging import World
 from sync_jobs.proposal import Place, Proposal
 from sync_jobs.rulebook import Rulebook
 from sync_jobs.suspicion import Reader, Reading

@@ -21,7 +21,7 @@ from hub.engine.reconcile import Reconciled, Scene, reconcile
 from hub.engine.reread import Sight, Translate, reread
 from hub.store import attempts, golden, links, observations, pins, statements
 from hub.store.database import Transaction
-from sync_jobs.hearing import Judged, Rewording, World, judge
+from sync_jobs.judging import Judged, Rewording, World, judge
 from sync_jobs.proposal import Place, Proposal
 from sync_jobs.rulebook import Rulebook
 from sync_jobs.wiring import Wired

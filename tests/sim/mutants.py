@@ -18,7 +18,7 @@ from hub.engine import reconcile as reconciling
 from hub.engine import undo as undo_engine
 from hub.engine.hear import NOTHING
 from hub.store import attempts
-from sync_jobs import doubt, hearing, push, settle, write
+from sync_jobs import doubt, judging, push, settle, write
 from sync_jobs import undo as undoing
 
 Mutant = Callable[[], AbstractContextManager[Any]]
@@ -207,7 +207,7 @@ def newest_wins() -> Iterator[None]:
 def aliases_are_ignored() -> Iterator[None]:
     """A record that answers for older ids is a stranger."""
 
-    with patch.object(hearing, "_follow_aliases", lambda batch: None):
+    with patch.object(judging, "_follow_aliases", lambda batch: None):
         yield
 
 
@@ -229,7 +229,7 @@ def answers_swallow_edits() -> Iterator[None]:
 @contextmanager
 def merges_are_deletions() -> Iterator[None]:
     """The loser of a vendor's merge is a deleted person."""
-    with patch.object(hearing, "_merge_keys", lambda batch, seen, survivors: ()):
+    with patch.object(judging, "_merge_keys", lambda batch, seen, survivors: ()):
         yield
 
 
@@ -249,7 +249,7 @@ def undo_is_told() -> Iterator[None]:
 def undo_in_doubt_is_told() -> Iterator[None]:
     """The same where the answer to the undo was lost."""
     original = hear.expectation
-    with patch.object(hearing, "expectation", lambda doubtful: replace(original(doubtful), undone=frozenset())):
+    with patch.object(judging, "expectation", lambda doubtful: replace(original(doubtful), undone=frozenset())):
         yield
 
 
