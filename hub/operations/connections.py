@@ -86,7 +86,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """The fields that each stream of the connection has now. `changes`: what is different there since the last look,
+    """The fields that each stream of the connection has now. `changes`: what is different there since the last look or still broken,
     and what was done about it."""
 
     connection: str
