@@ -86,8 +86,8 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """The fields that each stream of the connection has now. `changes`: what is different there since the last look or still broken,
-    and what was done about it."""
+    """The fields that each stream of the connection has now. `changes`: what is different there since the last look,
+    or still broken, and what was done about it."""
 
     connection: str
     streams: Mapping[str, Sequence[FieldInfo]]
