@@ -18,9 +18,10 @@ from hub.domain.values import Value, Values, is_empty
 from hub.engine.compare import same
 from hub.errors import Complaint
 from mappings.clauses import Document, FieldDoc
-from mappings.corpus import ODD, beside, canonical, record, remote
+from mappings.corpus import ODD, beside, canonical, paths_of, record, remote
 from mappings.lens import Lens
 from mappings.paths import merged
+from mappings.places import place_of
 from mappings.reading import ValueComplaint
 from mappings.shapes import quoted
 from mappings.tree import text_of
@@ -38,7 +39,7 @@ class _Trial:
 
     def report(self, name: str, law: str, said: str, expected: str, mend: str = "") -> None:
         fields = {doc.name for doc in self.document.fields}
-        place = ("fields", name) if name in fields else ("consent", name)
+        place = place_of(self.document, name) if name in fields else ("consent", name)
         self.found.setdefault((name, law), Complaint(self.document.where(*place), said, expected, mend))
 
 
@@ -59,7 +60,7 @@ def _read(trial: _Trial, doc: FieldDoc) -> list[Values]:
     """Reads every sample at the field's paths; what came out, each value once."""
     seen: dict[tuple[tuple[str, Value, type], ...], Values] = {}
     for value in (*remote(doc), *ODD):
-        raw: Mapping[str, Any] = record(doc, value) if doc.paths else {}
+        raw: Mapping[str, Any] = record(doc, value)
         values = _get(trial, doc.name, raw, value)
         if values is None:
             continue
@@ -76,7 +77,7 @@ def _read(trial: _Trial, doc: FieldDoc) -> list[Values]:
 def _shown(doc: FieldDoc) -> Iterator[Mapping[str, Any]]:
     """Records that show other things than expected on the way to a path, or only some paths."""
     odd: tuple[Any, ...] = (None, "", "text", 7, [], [[]], {}, [{}], [None])
-    for path in doc.paths:
+    for path in paths_of(doc):
         head = path.split(".")[0].partition("[]")[0]
         for value in odd:
             yield {head: value}

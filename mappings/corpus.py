@@ -135,7 +135,9 @@ def remote(field: FieldDoc) -> tuple[Any, ...]:
     for _, args in field.transform:
         made += [said for said in args.values() if isinstance(said, (str, int, float, bool))]
     made += TEXTS[:4] if field.table else _REMOTE[field.definition.kind]
-    if field.free:
+    if field.compute is not None:
+        made += [*TEXTS, *NUMBERS, *FLAGS, *TIMES]
+    elif field.free:
         made += [*NUMBERS, *FLAGS]
     return (*made, None)
 
@@ -161,10 +163,15 @@ def beside(field: FieldDoc) -> dict[str, Any]:
     return raw
 
 
+def paths_of(field: FieldDoc) -> tuple[str, ...]:
+    """The paths that a field is read from, or computed of."""
+    return field.paths if field.compute is None else field.compute.reads
+
+
 def record(field: FieldDoc, value: Any) -> dict[str, Any]:
     """A record that shows `value` at every path of a field, and what its steps look at beside it."""
     raw = beside(field)
-    for path in field.paths:
+    for path in paths_of(field):
         head, every, tail = path.partition("[]")
         if every:
             items = value if isinstance(value, list) else [value]

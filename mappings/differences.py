@@ -110,8 +110,10 @@ def _said(document: Document) -> dict[str, Any]:
             if item.name not in _POLICY
         },
     }
+    if document.when is not None:
+        found["scope"]["when"] = document.when.text
     for item in fields(document):
-        if item.name not in found and item.name not in _OWN and item.name not in ("connector", "stream"):
+        if item.name not in found and item.name not in _OWN and item.name not in ("connector", "stream", "when"):
             found[item.name] = _value(getattr(document, item.name))
     return found
 
@@ -131,6 +133,8 @@ def _field(doc: FieldDoc) -> dict[str, Any]:
     found = _plain(doc, skip=_RESULTS | {"name"})
     if doc.name.startswith("custom.") and not doc.free:
         found["kind"] = doc.definition.kind.value
+    if doc.compute is not None:
+        found["compute"] = doc.compute.text
     if isinstance(found.get("table"), list):
         found["table"] = {text: canonical for text, _, canonical in doc.table}
     return found

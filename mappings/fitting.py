@@ -17,6 +17,7 @@ from mappings.currencies import is_code
 from mappings.fitting_values import misfits, single
 from mappings.match_authoring import MODIFIED_AT
 from mappings.paths import touches
+from mappings.places import place_of
 from mappings.shapes import Place, nearest
 
 
@@ -58,13 +59,13 @@ def fit(document: Document, fields: Sequence[FieldInfo]) -> Fit:
     fitting = _Fitting(document, {info.path: info for info in fields})
     if not fitting.known:
         return Fit()
-    for use in _uses(document):
+    for use in dict.fromkeys(_uses(document)):
         _check_use(fitting, use)
     for doc in document.fields:
         _check_values(fitting, doc)
     _check_consent_words(fitting)
     _check_required(fitting)
-    return Fit(tuple(fitting.complaints), tuple(fitting.warnings))
+    return Fit(tuple(dict.fromkeys(fitting.complaints)), tuple(dict.fromkeys(fitting.warnings)))
 
 
 # -- paths --------------------------------------------------------------------------------------------------------
@@ -73,7 +74,7 @@ def fit(document: Document, fields: Sequence[FieldInfo]) -> Fit:
 def _uses(document: Document) -> Iterator[_Use]:
     creates = document.policy.creates
     for doc in document.fields:
-        place = ("fields", doc.name, "path") if doc.composite is None else ("composites",)
+        place = (*place_of(document, doc.name), "path")
         for index, path in enumerate(doc.paths):
             writes = doc.direction.writes
             made = writes and creates and not doc.part and index == 0
@@ -138,7 +139,7 @@ def _check_use(fitting: _Fitting, use: _Use) -> None:
 
 def _check_writable(fitting: _Fitting, use: _Use, info: FieldInfo) -> None:
     said = f'"{use.path}", which is only read there'
-    read_only = "Say `direction: in`" if use.place[0] == "fields" else "Leave `write` out"
+    read_only = "Say `direction: in`" if use.place[0] in ("fields", "composites") else "Leave `write` out"
     if not info.updatable and not info.creatable:
         fitting.complain(use.place, said, "a field that can be written", read_only)
     elif not info.updatable:
@@ -198,7 +199,7 @@ def _check_values(fitting: _Fitting, doc: FieldDoc) -> None:
         if info is None:
             continue
         found = misfits(info, fitting.document, doc)
-        place = ("fields", doc.name)
+        place = place_of(fitting.document, doc.name)
         for key, said, expected, mend in found.complaints:
             fitting.complain((*place, key), said, expected, mend)
         for key, said, expected, mend in found.warnings:

@@ -94,7 +94,7 @@ def misfits(info: FieldInfo, document: Document, doc: FieldDoc) -> Misfits:
         _check_type(found, info, doc, lens)
     if info.choices:
         _check_rows(found, info, doc, lens)
-    if doc.direction.writes and doc.name in lens.writers:
+    if doc.direction.writes:
         _check_written(found, info, doc, lens)
     return found
 
@@ -240,4 +240,5 @@ def _longest(doc: FieldDoc, values: list[Any]) -> int:
     bound = kinds.MAX_EMAIL if doc.definition.kind is Kind.EMAIL else kinds.MAX_TEXT
     if "phone" in doc.normalise:
         bound = 40
-    return min(doc.max_length or bound, bound) + added
+    most = doc.composite.max_length if doc.composite is not None else doc.max_length
+    return min(most or bound, bound) + added

@@ -19,9 +19,10 @@ from hub.engine.compare import resembles, same
 from hub.errors import Complaint
 from mappings.clauses import Document, FieldDoc
 from mappings.compile import compiled
-from mappings.corpus import ODD, beside, canonical, record, remote
+from mappings.corpus import ODD, beside, canonical, paths_of, record, remote
 from mappings.lens import Lens
 from mappings.paths import merged
+from mappings.places import place_of
 from mappings.shapes import quoted
 from mappings.tree import text_of
 
@@ -40,6 +41,7 @@ class _System:
     document: Document
     lens: Lens
     fields: Mapping[str, FieldDoc]
+    written: frozenset[str]
     beside: Mapping[str, Any]
     """A record that shows only what the fields' steps look at beside their own paths."""
 
@@ -48,7 +50,7 @@ class _System:
 
     def shows(self, values: Values) -> dict[str, Value]:
         """What a new record shows of `values` after they were told; fields that could not be told are left out."""
-        told = {name: value for name, value in values.items() if name in self.lens.writers}
+        told = {name: value for name, value in values.items() if name in self.written}
         if not told:
             return {}
         payload = self.lens.put(told, None, self.beside)
@@ -82,11 +84,12 @@ def _system(name: str, document: Document) -> _System:
     around: dict[str, Any] = {}
     for doc in document.fields:
         around = merged(around, beside(doc))
-    return _System(name, document, compiled(document), {f.name: f for f in document.fields}, around)
+    written = frozenset(f.name for f in document.fields if f.direction.writes)
+    return _System(name, document, compiled(document), {f.name: f for f in document.fields}, written, around)
 
 
 def _of(systems: list[_System]) -> list[Complaint]:
-    writing = [s for s in systems if s.lens.writers]
+    writing = [s for s in systems if s.written]
     found: _Found = {}
     for source, values in _said(systems):
         departing = [s for s in writing if _alone(s, source, values, found)]
@@ -113,12 +116,12 @@ def _said(systems: list[_System]) -> Iterator[tuple[_System, Values]]:
 def _readings(system: _System, doc: FieldDoc) -> Iterator[Values]:
     if not system.policy(doc.name).direction.reads or system.policy(doc.name).weight is Weight.NEVER:
         return
-    if not doc.paths:
-        yield {doc.name: doc.constant}
+    if not paths_of(doc):
+        yield system.lens.get({}).values
         return
     for value in (*remote(doc), *ODD):
         yield system.lens.get(record(doc, value)).values
-    if doc.name in system.lens.writers:
+    if doc.name in system.written:
         for wanted in canonical(doc):
             told = system.lens.put({doc.name: wanted}, None, system.beside).values
             yield system.lens.get(merged(system.beside, told)).values
@@ -153,7 +156,7 @@ def _differs(system: _System, source: _System, name: str, told: Value, shown: Va
     doc, compare = system.fields[name], system.policy(name).compare
     if text_of(told) in doc.write_table or _composed(told) == _composed(shown):
         return None
-    where = system.document.where("fields", name)
+    where = system.document.where(*place_of(system.document, name))
     said = f"{quoted(told)} from {source.name}, which {system.name} then shows as {quoted(shown)}"
     looser = next((rule for rule in _looser(doc) if rule is not compare and same(rule, told, shown)), None)
     if looser is not None and not isinstance(told, tuple):
@@ -214,7 +217,7 @@ def _never(name: str, start: Value, one: _System, other: _System) -> Complaint:
     expected = f"a value of {name} that comes to rest between {systems} after {ROUNDS} rounds"
     mend = f"Read and write {name} in the same form in {systems}, or make it `direction: in` in one of them"
     first = min(one, other, key=lambda system: system.name)
-    return Complaint(first.document.where("fields", name), " -> ".join(steps), expected, mend)
+    return Complaint(first.document.where(*place_of(first.document, name)), " -> ".join(steps), expected, mend)
 
 
 def quoted_value(value: Value) -> str:

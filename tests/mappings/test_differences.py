@@ -119,3 +119,15 @@ def test_lines_that_differ() -> None:
 def test_a_difference_says_what_becomes_of_what() -> None:
     assert str(Difference("a.b", "nothing", "x")) == "a.b: now x"
     assert str(Difference("a.b", "x", "nothing")) == "a.b: no longer x"
+
+
+def test_expressions_and_composites_are_told() -> None:
+    two = BASE.replace("version: 1", "version: 2")
+    assert told(set_in(two, "fields.title", {"compute": "record.job"}), two)[-1] == "fields.title.path: no longer job"
+    found = told(set_in(two, "fields.city", {"compute": "record.town"}), two)
+    assert found == ["fields.city: now {direction: in, compute: record.town}"]
+    assert told(set_in(two, "scope.when", "record.x == 1"), two) == ['scope.when: now record.x == 1']
+    parts = [{"path": "name", "form": "given_first", "fields": ["given_name", "family_name"]}]
+    found = told(set_in(two, "composites", parts), two)
+    assert [said.partition(":")[0] for said in found] == ["fields.given_name", "fields.family_name"]
+    assert told(set_in(two, "drift.new", "adopt"), two) == ["policy.drift.new: ignore becomes adopt"]

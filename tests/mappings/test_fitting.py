@@ -251,3 +251,20 @@ def test_required_fields() -> None:
     (warned,) = fitted("company_name: Company", infos=infos).warnings
     assert "create_requires: [company_name]" in warned.mend
     assert fitted("company_name: Company", "policy: {create_requires: [company_name]}", infos) == Fit()
+
+
+def test_expressions_and_composites_are_held_to_the_fields_too() -> None:
+    def two(fields: str, rest: str = "") -> Fit:
+        text = document("email: mail\n" + fields, rest).replace("version: 1", "version: 2")
+        return fit(parse(text, "x.yaml"), FIELDS)
+
+    (said,) = two('title: {compute: \'record.Scoer > 1.0 ? "a" : "b"\'}').complaints
+    assert said.where == "x.yaml:7 fields.title.compute"
+    assert said.mend == 'Did you mean "Score"?'
+    (said,) = two("", "scope: {when: 'record.Tear == \"Gold\"'}").complaints
+    assert "scope" in said.where
+    names = "composites: [{path: %s, form: given_first, fields: [given_name, family_name]%s}]"
+    assert two("", names % ("LastName", ", max_length: 80")) == Fit()
+    (said,) = two("", names % ("Lastname", ", max_length: 80")).complaints
+    assert said.where == "x.yaml:7 composites.0.path"
+    assert [c.mend for c in two("", names % ("LastName", "")).complaints] == ["Say `max_length: 80`"]

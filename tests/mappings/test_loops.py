@@ -114,3 +114,23 @@ def test_entities_do_not_meet() -> None:
 
 def test_characters_typed_in_two_ways_are_one() -> None:
     assert between("title: {path: t, normalise: [trim, nfc]}", "title: t") == ()
+
+
+def test_a_full_name_and_its_parts() -> None:
+    whole = "composites: [{path: name, form: given_first, fields: [given_name, family_name]}]\npolicy: {creates: false}"
+    one = parse(document("title: t", whole).replace("version: 1", "version: 2"), "a.yaml")
+    two = parse(document("given_name: first\nfamily_name: last", "policy: {creates: false}"), "b.yaml")
+    assert loops({"a/people": one, "b/people": two}) == ()
+    upper = "given_name: {path: first, normalise: [trim, upper], compare: exact}\nfamily_name: last"
+    two = parse(document(upper, "policy: {creates: false}"), "b.yaml")
+    (said,) = loops({"a/people": one, "b/people": two})
+    assert said.where == "b.yaml:6 fields.given_name"
+
+
+def test_computed_values_are_carried_on() -> None:
+    compute = "title: {compute: 'record.t.upperAscii()'}"
+    one = parse(document(compute, "policy: {creates: false}").replace("version: 1", "version: 2"), "a.yaml")
+    lower = "title: {path: t, normalise: [trim, lower], compare: exact}"
+    two = parse(document(lower, "policy: {creates: false}"), "b.yaml")
+    (said,) = loops({"a/people": one, "b/people": two})
+    assert "from a/people, which b/people then shows as" in said.said

@@ -243,7 +243,7 @@ def test_hundreds_of_changes_of_every_document(which: int) -> None:
     dice = random.Random(which)
     everywhere = places(content)
     refused = 0
-    for _ in range(150):
+    for _ in range(20):
         place = dice.choice(everywhere)
         value = dice.choice(NEW)
         wanted = copy.deepcopy(content)
@@ -267,7 +267,7 @@ def test_hundreds_of_changes_of_every_document(which: int) -> None:
         kept = _lines_apart(text, place)
         new = [_bare(line) for line in made.splitlines(True)]
         assert not [line for line in kept if _bare(line) not in new], (place, value)
-    assert refused <= 3, refused
+    assert refused <= 1, refused
 
 
 def _bare(line: str) -> str:
