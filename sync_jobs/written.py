@@ -6,13 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from hub.domain.attempt import Attempt, AttemptState
+from hub.domain.attempt import Attempt
 from hub.domain.golden import Golden
 from hub.domain.keys import Address
 from hub.domain.link import Link, LinkState
 from hub.domain.plan import Op
-from hub.domain.policy import StreamPolicy
-from hub.engine.compare import same
 from hub.engine.undo import Written
 from hub.store import attempts, golden, links, observations
 from hub.store.database import Transaction
@@ -49,7 +47,7 @@ async def written(
     told.goldens = await golden.fetch(conn, entities)
     told.links = owned
     unsettled = await attempts.unsettled(conn, entities)
-    after = _after(await attempts.written_to(conn, entities, wired.name, stream), set(run_ids))
+    others = _others(await attempts.written_to(conn, entities, wired.name, stream), set(run_ids))
     lens = wired.lenses[stream]
     for address, mine in sorted(by_record.items()):
         link = known.get(address)
@@ -62,7 +60,7 @@ async def written(
                 link,
                 told.goldens.get(entity),
                 tuple(owned.get(entity, ())),
-                _later(mine, after.get(address, ()), link, wired.policy(stream)),
+                tuple(others.get(address, ())),
                 any(_is_at(a, wired, stream) for a in unsettled.get(entity, ())),
             )
         )
@@ -113,28 +111,10 @@ def _by_record(
     return by_record
 
 
-def _after(writes: Sequence[Attempt], chosen: set[str]) -> dict[Address, list[Attempt]]:
+def _others(writes: Sequence[Attempt], chosen: set[str]) -> dict[Address, list[Attempt]]:
     """By record what other runs wrote to it."""
-    after: defaultdict[Address, list[Attempt]] = defaultdict(list)
+    others: defaultdict[Address, list[Attempt]] = defaultdict(list)
     for write in writes:
         if write.run_id not in chosen and write.address is not None:
-            after[write.address].append(write)
-    return dict(after)
-
-
-def _later(
-    mine: Sequence[Attempt], others: Sequence[Attempt], link: Link | None, policy: StreamPolicy
-) -> dict[str, str]:
-    """By field: the run outside the chosen ones that last wrote it after they did. One whose answer was lost counts
-    where the record shows its value."""
-    last = {c.field: a.opened_at for a in mine for c in a.cells}  # oldest first: the last one stays
-    later: dict[str, str] = {}
-    for other in others:
-        for name, value in other.expect.items():
-            if name not in last or other.opened_at <= last[name]:
-                continue
-            field = policy.fields.get(name)
-            shown = link.echo.get(name) if link else None
-            if other.state is AttemptState.APPLIED or (field is not None and same(field.compare, value, shown)):
-                later[name] = other.run_id
-    return later
+            others[write.address].append(write)
+    return dict(others)

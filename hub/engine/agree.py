@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hub.domain.attempt import Attempt
@@ -11,7 +11,7 @@ from hub.domain.golden import Golden, GoldenState
 from hub.domain.link import Link, LinkState
 from hub.domain.policy import FieldPolicy, StreamPolicy
 from hub.domain.values import Value, is_empty
-from hub.engine.compare import resembles, same
+from hub.engine.compare import same
 from hub.engine.hear import CONSENT, Shown
 
 
@@ -45,16 +45,30 @@ def disagreements(
 def held_back(golden: Golden, link: Link, undone: Sequence[Attempt], policy: StreamPolicy) -> tuple[str, ...]:
     """The fields in which the record shows what an undo put back, and not what the golden record holds: the hub waits
     until the golden record moves. `undone`: the writes of undos to this record, oldest first."""
+    undoes: dict[str, dict[str, str]] = {}  # field -> run of an undo -> the run that it undid
+    values: dict[str, Value] = {}
+    for attempt in (a for a in undone if a.undoes):
+        values.update(attempt.expect)
+        for cell in attempt.cells:
+            undoes.setdefault(cell.field, {})[attempt.run_id] = cell.origin
     fields = []
-    for name, value in {name: value for a in undone if a.undoes for name, value in a.expect.items()}.items():
+    for name, runs in undoes.items():
         field_policy = policy.fields.get(name)
-        if field_policy is None or name not in golden.values or name not in link.sent:
+        if field_policy is None or name not in golden.values or name not in link.sent or name not in values:
             continue
         compare, shown = field_policy.compare, link.echo.get(name)
-        told = same(compare, golden.values[name], link.sent[name])
-        if told and same(compare, shown, value) and not resembles(link.sent[name], shown):
+        waits = same(compare, golden.values[name], link.sent[name]) and same(compare, shown, values[name])
+        if waits and not _redone(runs) and not same(compare, shown, golden.values[name]):
             fields.append(name)
     return tuple(fields)
+
+
+def _redone(undoes: Mapping[str, str]) -> bool:
+    """Whether the last of these undos undid another one, so that the first write stands again."""
+    run, undone = list(undoes)[-1], False
+    while undoes[run] in undoes and undoes[run] != run:
+        run, undone = undoes[run], not undone
+    return undone
 
 
 def _holds(policy: FieldPolicy, wanted: Value, held: Value, link: Link, name: str) -> bool:

@@ -14,7 +14,7 @@ from hub.domain.keys import Address
 from hub.domain.link import Link, LinkState
 from hub.domain.plan import UNDO, Cell, Change, Op
 from hub.domain.policy import FieldPolicy, StreamPolicy
-from hub.domain.values import Values, is_empty
+from hub.domain.values import Value, Values, is_empty
 from hub.engine.compare import resembles, same
 from hub.engine.decide import Place, decide, key_of, parts
 from hub.engine.hear import CONSENT
@@ -26,6 +26,7 @@ MADE = "made by this run; only archived when asked for (--archive-creates)"
 REMOVED = "removed by this run because the person was deleted: make the record anew in any system to bring it back"
 MOVED = "changed there since"
 NOT_SHOWN = "what the record held before is not known, or could not be read"
+READ_OTHERWISE = "its mapping reads it otherwise than when it was written"
 NOT_WRITTEN = "its mapping no longer writes it"
 OUT_OF_SCOPE = "the record is out of scope of its mapping now"
 DENY_WINS = "an opt-out that was told stays told: deny wins"
@@ -40,8 +41,8 @@ class Written:
     """One remote record that the chosen runs wrote to.
 
     `attempts`: their writes that were applied, or may have been, oldest first; `images`: attempt id -> what its
-    before-image shows, in canonical words; `later`: field -> the run outside the chosen ones that last wrote it
-    since; `link`: None when the hub knows no such record any more; `links`: all of the entity.
+    before-image shows, in canonical words; `others`: what other runs wrote to it, oldest first; `link`: None when the
+    hub knows no such record any more; `links`: all of the entity.
     """
 
     address: Address
@@ -50,7 +51,7 @@ class Written:
     link: Link | None
     golden: Golden | None = None
     links: tuple[Link, ...] = ()
-    later: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[Attempt, ...] = ()
     in_doubt: bool = False
 
 
@@ -154,10 +155,13 @@ def _step(written: Written, link: Link, policy: StreamPolicy, name: str) -> _Ste
         return NOT_SHOWN
     if same(known.compare, image[name], link.echo.get(name)):
         return _Step(None)
-    if name in written.later:
-        return f"written again since, by {written.later[name]}"
-    if not _stands(link, known, last):
+    later = _others_since(written, link, known, last)
+    if later is not None:
+        return f"written again since, by {later.run_id}"
+    if _retyped(link, known, last):
         return MOVED
+    if not _stands(link, known, last):
+        return MOVED if same(known.compare, image[name], _held(first, name)) else READ_OTHERWISE
     if not link.in_scope:
         return OUT_OF_SCOPE
     return _Step(Cell(name, link.echo.get(name), image[name], UNDO, last.run_id), first.id)
@@ -165,6 +169,11 @@ def _step(written: Written, link: Link, policy: StreamPolicy, name: str) -> _Ste
 
 def _names(attempt: Attempt, name: str) -> bool:
     return any(c.field == name for c in attempt.cells)
+
+
+def _held(attempt: Attempt, name: str) -> Value:
+    """What the record showed before the write, in the words of that time."""
+    return next((c.before for c in attempt.cells if c.field == name), None)
 
 
 def _consent(written: Written, name: str) -> str:
@@ -187,11 +196,45 @@ def _span(
             first = last = attempt
             continue
         held = written.images.get(first.id, {}).get(name)
-        if same(policy.compare, attempt.expect[name], held) or resembles(attempt.expect[name], held):
-            first = attempt
-        elif not doubtful:
+        if not (same(policy.compare, attempt.expect[name], held) or resembles(attempt.expect[name], held)):
+            if doubtful:
+                continue
             break
+        if _between(written, attempt, first, name) or _typed(link, name, attempt, first):
+            break
+        first = attempt
     return first, last
+
+
+def _between(written: Written, earlier: Attempt, later: Attempt, name: str) -> bool:
+    return any(name in o.expect and earlier.opened_at < o.opened_at < later.opened_at for o in written.others)
+
+
+def _typed(link: Link, name: str, after: Attempt, until: Attempt | None) -> bool:
+    """Whether the last word that a person said there of the field came after one write, and not after another: they may
+    have typed the very value that the hub had written."""
+    said = link.said.get(name)
+    if not isinstance(said, tuple):
+        return False
+    return said[1] > after.opened_at and (until is None or said[1] <= until.opened_at)
+
+
+def _retyped(link: Link, policy: FieldPolicy, last: Attempt) -> bool:
+    """Whether what the record shows is a person's word, though it is what the write had told."""
+    said = link.said.get(policy.name)
+    shown = isinstance(said, tuple) and same(policy.compare, said[0], link.echo.get(policy.name))
+    return shown and _typed(link, policy.name, last, None)
+
+
+def _others_since(written: Written, link: Link, policy: FieldPolicy, last: Attempt) -> Attempt | None:
+    """The last write of another run to the field since. One whose answer was lost counts where its value shows."""
+    for other in reversed(written.others):
+        if other.opened_at <= last.opened_at or policy.name not in other.expect:
+            continue
+        shows = same(policy.compare, other.expect[policy.name], link.echo.get(policy.name))
+        if other.state is AttemptState.APPLIED or shows:
+            return other
+    return None
 
 
 def _stands(link: Link, policy: FieldPolicy, attempt: Attempt) -> bool:
@@ -216,8 +259,8 @@ def _archive(written: Written, link: Link, policy: StreamPolicy) -> Undoing:
     if link.said:
         return _whole(written, WORDS + ", ".join(sorted(link.said)))
     last: dict[str, Attempt] = {name: a for a in written.attempts for name in a.expect}
-    ours = {n: a for n, a in last.items() if n in policy.fields and n not in written.later}
-    moved = [n for n, a in ours.items() if not _stands(link, policy.fields[n], a)]
+    ours = {n: a for n, a in last.items() if n in policy.fields}
+    moved = [n for n, a in ours.items() if not _ours(written, link, policy.fields[n], a)]
     if moved:
         return _whole(written, WORDS + ", ".join(sorted(moved)))
     run = written.attempts[-1].run_id
@@ -228,6 +271,10 @@ def _archive(written: Written, link: Link, policy: StreamPolicy) -> Undoing:
         Op.REMOVE, link.entity_id, a.connection, a.stream, a.remote_id, key, cells, "made by the run; archived"
     )
     return Undoing((change,) if cells else (), _whole(written, GONE).kept if not cells else ())
+
+
+def _ours(written: Written, link: Link, policy: FieldPolicy, attempt: Attempt) -> bool:
+    return _stands(link, policy, attempt) or _others_since(written, link, policy, attempt) is not None
 
 
 def _make_again(written: Written, place: Place) -> Undoing:
