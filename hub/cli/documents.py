@@ -11,6 +11,7 @@ from hub.cli import tables
 from hub.cli.screen import cut, plain
 from hub.errors import Complaint
 from hub.operations.mappings.checks import Check, Tested, Validated
+from hub.operations.mappings.comparison import Compared
 from hub.operations.mappings.drafts import Dropped, Edited
 from hub.operations.mappings.fields import FieldsShown
 from hub.operations.mappings.files import Applied, Pull, PulledFiles
@@ -91,6 +92,22 @@ def heading(version: VersionLine) -> Text:
     if version.why:
         words.append(f": {plain(version.why)}", style="dim")
     return words.append(" (stale)", style="bold red") if version.stale else words
+
+
+def compared(found: Compared) -> RenderableType:
+    """What differs in meaning; comments and layout are counted as nothing, and said."""
+    head = tables.line((found.name, "bold"), f" version {found.before.version} → {found.after.version}")
+    if not found.differ:
+        return tables.stack(head, tables.line(("they are the same", "green")))
+    lines = (f"hub mappings diff {found.name} {found.before.version} {found.after.version} --text", "bold")
+    if found.differences is None:
+        return tables.stack(head, tables.line(("one of them does not compile", "yellow"), "; line by line: ", lines))
+    if not found.differences:
+        return tables.stack(head, tables.line("they mean the same; only comments or layout differ: ", lines))
+    table = tables.table("", "before", "after")
+    for d in found.differences:
+        table.add_row(Text(plain(d.path), style="bold"), tables.text(d.before, "dim"), tables.text(d.after))
+    return tables.stack(head, table)
 
 
 def history(answered: History) -> RenderableType:

@@ -11,11 +11,11 @@ import typer
 from hub.cli import documents
 from hub.cli.options import AsJson, Home, inside
 from hub.cli.screen import answer, err, print_json
+from hub.cli.work import DIFFERENCES, NEEDS_PERSON
+from hub.operations.mappings import comparison, files, versions
 from hub.operations.mappings import fields as field_operations
-from hub.operations.mappings import files, versions
+from hub.operations.mappings.comparison import Compared
 from hub.operations.mappings.versions import VersionShown
-
-NEEDS_PERSON = 3
 
 app = typer.Typer(
     help="Mapping documents: look at them, edit them, and see what an edit does before it does it.\n\n"
@@ -58,6 +58,29 @@ def _text(found: VersionShown) -> None:
     err().print(documents.heading(found.version))
     for words in documents.trouble(found.drafts):
         err().print(f"note: {words}", style="yellow")
+    sys.stdout.buffer.write(found.text.encode())
+    sys.stdout.flush()
+
+
+@app.command()
+def diff(
+    name: Name,
+    before: Annotated[int | None, typer.Argument(metavar="[A]", help="A version. Default: what holds.")] = None,
+    after: Annotated[int | None, typer.Argument(metavar="[B]", help="Another. Default: the only draft.")] = None,
+    text: Annotated[bool, typer.Option("--text", help="Line by line, as `diff -u`.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """What differs between two versions, by meaning or as text. Exit code 2 when anything does."""
+    found = inside(home, lambda hub: comparison.compare(hub, name, before, after))
+    code = DIFFERENCES if found.differ else 0
+    if text and not as_json:
+        _lines(found)
+        raise typer.Exit(code)
+    answer(found, documents.compared, as_json=as_json, code=code)
+
+
+def _lines(found: Compared) -> None:
     sys.stdout.buffer.write(found.text.encode())
     sys.stdout.flush()
 

@@ -18,6 +18,8 @@ WORDS = {
     "verify": "verifying",
     "backfill": "backfilling",
     "export": "exporting",
+    "plan": "planning",
+    "reread": "reading again",
 }
 DONE = ("read", "heard", "written", "compared", "done")
 """The counts that say how far a job is, first found first shown; otherwise the sum of all counts."""

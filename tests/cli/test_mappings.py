@@ -96,6 +96,32 @@ def test_the_schema_is_json_schema(hub: Hub) -> None:
     assert "default" in hub("mappings", "schema", "--who-wins").json["properties"]
 
 
+def test_diff_tells_what_differs_by_meaning_and_line_by_line(hub: Hub, alone: Path) -> None:
+    edited(hub, CRM, "fields.title.direction=in")
+    found = hub("mappings", "diff", CRM, "--json")
+    assert found.code == 2, found.err
+    assert [d["path"] for d in found.json["differences"]] == ["fields.title.direction"]
+    assert "in" in found.json["differences"][0]["after"]
+    drawn = hub("mappings", "diff", CRM)
+    assert (drawn.code, "fields.title" in drawn.out) == (2, True)
+    lines = hub("mappings", "diff", CRM, "1", "2", "--text")
+    assert (lines.code, lines.out.startswith(f"--- {CRM} version 1")) == (2, True)
+    assert "+  title: {path: jobtitle, empty: is_null, direction: in}" in lines.out.splitlines()
+    assert hub("mappings", "diff", CRM, "2", "2").code == 0
+    turned = hub("mappings", "diff", CRM, "2", "--json").json
+    assert (turned["before"]["version"], turned["after"]["version"]) == (1, 2)
+    edited(hub, "contact", "fields.title=newest")
+    assert hub("mappings", "diff", "contact", "--json").json["differences"][0]["path"] == "title"
+    assert hub("mappings", "diff", "campaign").code == 1
+    (alone / "same.yaml").write_text(hub("mappings", "show", CRM).out.replace("\n", "\r\n"), newline="")
+    assert hub("mappings", "edit", CRM, "--file", "same.yaml", "--who", "ann", "--json").json["differs"] is False
+    same = hub("mappings", "diff", CRM)
+    assert (same.code, "they mean the same" in same.out) == (2, True)
+    (alone / "broken.yaml").write_text("a: [")
+    hub("mappings", "edit", CRM, "--file", "broken.yaml", "--who", "ann")
+    assert "does not compile" in hub("mappings", "diff", CRM).out
+
+
 # -- drafts ---------------------------------------------------------------------------------------------------------
 
 

@@ -54,12 +54,13 @@ async def fields(hub: Hub, name: str, number: int | None = None) -> FieldsShown:
         raise BadInput(f"{jobs.titled(chosen)} does not compile", mend="mend it first", complaints=written.complaints)
     if written.document is None:
         assert written.policy is not None
-        return FieldsShown(line, written.policy.entity, rules=_rules(written.policy))
+        return FieldsShown(line, written.policy.entity, rules=rules(written.policy))
     policy = survivorship.check(wins.text, wins.name)[0] if wins is not None else None
     return _document(line, written.document, policy)
 
 
-def _rules(policy: EntityPolicy) -> dict[str, str]:
+def rules(policy: EntityPolicy) -> dict[str, str]:
+    """Field -> who wins it, in words."""
     return {"every other field": _rule(policy.default)} | {n: _rule(s) for n, s in policy.fields.items()}
 
 
