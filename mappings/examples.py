@@ -16,7 +16,7 @@ def run(document: Document, lens: Lens) -> tuple[Complaint, ...]:
     """Every departure from what the document's examples say; nothing when all hold."""
     found: list[Complaint] = []
     for index, example in enumerate(document.examples):
-        where = f"{document.file} examples.{index}"
+        where = document.where("examples", str(index))
         if "raw" in example:
             _reading(where, example, lens, found)
         else:

@@ -75,7 +75,11 @@ _BARE = tuple(name for name, t in TRANSFORMS.items() if not any(arg.required for
 _TRANSFORM = Either(
     f"a transform: {', '.join(TRANSFORMS)}",
     scalar=Text(f"a transform without arguments: {', '.join(_BARE)}", _BARE),
-    mapping=Named({name: _arguments(t) for name, t in TRANSFORMS.items()}, f"one of {', '.join(TRANSFORMS)}"),
+    mapping=Named(
+        {name: _arguments(t) for name, t in TRANSFORMS.items()},
+        f"one of {', '.join(TRANSFORMS)}",
+        {name: t.about for name, t in TRANSFORMS.items()},
+    ),
 )
 
 FIELD = Object(
@@ -205,7 +209,8 @@ CONSENT = Object(
                     "write": Key(CONSENT_WRITE, "how it is written"),
                 },
                 "read and write",
-            )
+            ),
+            f"how records speak of consent by {channel}",
         )
         for channel in CHANNELS
     },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hub.domain.entities import ENTITIES, EntityDef, FieldDef
 from mappings.language import DOCUMENT, ENTITY_DOCUMENT
 from mappings.shapes import (
     RECURSIVE,
@@ -27,7 +28,19 @@ _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a mapping document."""
-    return _whole(DOCUMENT, "Mapping document")
+    return {**_whole(DOCUMENT, "Mapping document"), "allOf": [_named(entity) for entity in ENTITIES.values()]}
+
+
+def _named(entity: EntityDef) -> dict[str, Any]:
+    """For completing: the fields of an entity by name. It refuses nothing: `custom.<name>` is a field, too."""
+    fields = {name: {"description": _meaning(definition)} for name, definition in entity.fields.items()}
+    chosen = {"properties": {"entity": {"const": entity.name}}, "required": ["entity"]}
+    return {"if": chosen, "then": {"properties": {"fields": {"properties": fields}}}}
+
+
+def _meaning(definition: FieldDef) -> str:
+    choices = f" ({', '.join(definition.choices)})" if definition.choices else ""
+    return f"{definition.title}: {definition.kind}{choices}"
 
 
 def entity_schema() -> dict[str, Any]:
@@ -67,11 +80,16 @@ def _render(shape: Shape) -> dict[str, Any]:
             forms = (shape.scalar, shape.many, shape.mapping)
             return {"anyOf": [_render(form) for form in forms if form is not None]}
         case Named():
-            properties = {name: _render(inner) for name, inner in shape.choices.items()}
+            properties = {name: _told(inner, shape.about.get(name, "")) for name, inner in shape.choices.items()}
             bounds = {"minProperties": 1, "maxProperties": 1, "additionalProperties": False}
             return {"type": "object", "properties": properties, **bounds}
         case Object():
             return _object(shape)
+
+
+def _told(shape: Shape, about: str) -> dict[str, Any]:
+    """A shape with what it means."""
+    return {**_render(shape), "description": about} if about else _render(shape)
 
 
 def _text(shape: Text) -> dict[str, Any]:
@@ -84,10 +102,7 @@ def _text(shape: Text) -> dict[str, Any]:
 
 
 def _object(shape: Object) -> dict[str, Any]:
-    properties = {
-        name: {**_render(key.shape), "description": key.about} if key.about else _render(key.shape)
-        for name, key in shape.keys.items()
-    }
+    properties = {name: _told(key.shape, key.about) for name, key in shape.keys.items()}
     required = [name for name, key in shape.keys.items() if key.required]
     made: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
     return {**made, "required": required} if required else made

@@ -114,6 +114,8 @@ class Named:
 
     choices: Mapping[str, Shape]
     form: str
+    about: Mapping[str, str] = field(default_factory=dict)
+    """What each means in a sentence, for editors."""
 
 
 @dataclass(frozen=True, slots=True)

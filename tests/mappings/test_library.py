@@ -52,13 +52,13 @@ def test_an_example_that_does_not_hold_is_told() -> None:
     made = parse(text, "m.yaml")
     told = {complaint.where: complaint for complaint in examples.run(made, compiled(made))}
     assert set(told) == {
-        "m.yaml examples.0.gives.email",
-        "m.yaml examples.0.gives.title",
-        "m.yaml examples.0.keys",
-        "m.yaml examples.0.in_scope",
-        "m.yaml examples.1.gives.title",
-        "m.yaml examples.1.gives.t",
-        "m.yaml examples.1.complaints",
+        "m.yaml:9 examples.0.gives.email",
+        "m.yaml:9 examples.0.gives.title",
+        "m.yaml:9 examples.0.keys",
+        "m.yaml:9 examples.0.in_scope",
+        "m.yaml:13 examples.1.gives.title",
+        "m.yaml:13 examples.1.gives.t",
+        "m.yaml:13 examples.1.complaints",
     }
 
 
