@@ -38,11 +38,11 @@ class Verified:
     agree: int
     differ: int
     unknown: int
-    held_back: int
     reasons: Mapping[str, int]
     differences: tuple[Difference, ...]
     failed: Mapping[str, str]
     api_calls: int
+    held_back: int = 0
 
 
 async def verify(hub: Hub, connection: str | None = None, progress: Progress | None = None) -> Verified:
@@ -61,9 +61,9 @@ async def verify(hub: Hub, connection: str | None = None, progress: Progress | N
         found.agree,
         found.differ,
         found.unknown,
-        found.held_back,
         reasons,
         differences,
         failed,
         found.api_calls,
+        found.held_back,
     )
