@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import orjson
@@ -11,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import connectors
 from hub.domain.entities import Kind
 from hub.errors import Refused
+from hub.sdk.sandbox import SandboxOptions
 from mappings import examples, library
 from mappings.clauses import Document
 from mappings.compile import compiled
@@ -23,6 +27,7 @@ from mappings.keys import ROLES
 from mappings.lens import Lens
 from mappings.masking import masked
 from mappings.paths import merged
+from tests.conformance.exercise import Exercise, SteppedClock
 from tests.mappings.documents import EVERYTHING, document
 
 TEXTS = [("everything", EVERYTHING)] + [
@@ -119,9 +124,9 @@ def personal(document_: Document) -> set[str]:
     return {path for path in found - staying if "[]" not in path}
 
 
-def shown(raw: dict[str, Any], path: str) -> Any:
+def shown(raw: Any, path: str) -> Any:
     for step in path.split("."):
-        raw = raw.get(step) if isinstance(raw, dict) else None  # type: ignore[assignment]
+        raw = raw.get(step) if isinstance(raw, dict) else None
     return raw
 
 
@@ -271,8 +276,6 @@ def test_examples_hold_when_they_are_made() -> None:
 
 
 def _with(document_: Document, entry: dict[str, Any]) -> Document:
-    from dataclasses import replace
-
     return replace(document_, examples=(entry,))
 
 
@@ -307,3 +310,18 @@ def test_words_run_out_and_others_are_found() -> None:
     digits = [f"{n:03}" for n in range(1000)]
     made = Disguise("s", frozenset(digits)).text("415 212")
     assert not words(made) & set(digits)
+
+
+@pytest.mark.parametrize(("connector", "stream"), [(c, s) for c, s in library.names() if c in connectors.names()])
+def test_every_record_of_the_sandboxes_makes_an_example_that_holds(connector: str, stream: str) -> None:
+    clock = SteppedClock()
+    sandbox = import_module(f"connectors.{connector}.sandbox").sandbox(SandboxOptions(people=15, clock=clock))
+    records_, _ = Exercise(connectors.load(connector), sandbox, clock).walk(stream)
+    document_, lens = of(connector, stream)
+    paths = personal(document_)
+    for record in records_:
+        entry = example(record.raw, document_, salt="s", modified_at=record.modified_at, lens=lens)
+        assert examples.run(replace(document_, examples=(entry,)), lens) == ()
+        told = {word for path in paths for text in texts_of(shown(record.raw, path)) for word in words(text)}
+        left = {word for path in paths for text in texts_of(shown(entry["raw"], path)) for word in words(text)}
+        assert not (told & left) - PHONE_WORDS - ROLES - {"353"}
