@@ -309,7 +309,7 @@ class _Undo:
 
 
 def _parts(ids: Sequence[str | None]) -> Iterator[Sequence[str | None]]:
-    """Creates whose answer was lost come with the last part: their records may be among the others."""
+    """As many records as are decided about at a time."""
     for start in range(0, len(ids), BATCH):
         yield ids[start : start + BATCH]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from hub.cli import INTERRUPTED
 from hub.operations.sandboxes import Serving
 from tests.cli.conftest import Hub
 from tests.cli.test_main_job import agreed, read, systems
@@ -161,6 +163,22 @@ def test_a_persons_edit_since_is_kept_and_listed_and_a_moved_golden_value_is_tol
         pytest.fail("the moved value never arrived")
     assert fields(agreed, second)["FNAME"] == edited.before[second]["merge_fields"]["FNAME"]
     assert fields(agreed, third) == edited.before[third]["merge_fields"]
+
+
+def test_it_shows_what_it_would_do_and_asks(
+    hub: Hub, agreed: dict[str, Serving], edited: Edited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, runs = members(agreed), updates(hub, 3)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    refused = hub("undo", *runs)
+    assert (refused.code, refused.out) == (INTERRUPTED, "")
+    assert EDITED["lastname"] in refused.err
+    assert changed(there, agreed) == set()
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    done = hub("undo", *runs)
+    assert done.code == 0, done.err
+    assert "to go back: hub undo run_" in done.out
+    assert changed(edited.before, agreed) == set()
 
 
 def test_an_undo_is_undone(hub: Hub, agreed: dict[str, Serving], edited: Edited) -> None:
