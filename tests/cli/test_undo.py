@@ -171,7 +171,7 @@ def test_it_shows_what_it_would_do_and_asks(
     there, runs = members(agreed), updates(hub, 3)
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     refused = hub("undo", *runs)
-    assert (refused.code, refused.out) == (INTERRUPTED, "")
+    assert (refused.code, refused.out.strip()) == (INTERRUPTED, "")
     assert EDITED["lastname"] in refused.err
     assert changed(there, agreed) == set()
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))

@@ -256,7 +256,10 @@ def undo_in_doubt_is_told() -> Iterator[None]:
 @contextmanager
 def undo_of_what_others_changed() -> Iterator[None]:
     """An undo does not ask whether the record still shows what the run wrote."""
-    with patch.object(undo_engine, "_stands", lambda link, policy, attempt: True):
+    with (
+        patch.object(undo_engine, "_stands", lambda link, policy, attempt: True),
+        patch.object(undo_engine, "_retyped", lambda link, policy, last: False),
+    ):
         yield
 
 
