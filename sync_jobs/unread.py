@@ -25,19 +25,21 @@ class Unread:
 
 
 async def unread(conn: Transaction, place: Place) -> Unread | None:
-    """Paths that the new document reads, the old one didn't, and no record shows; none where they were read since."""
+    """Paths that the new document reads, the old one didn't, and some record doesn't show: an answer to a write or an
+    earlier document may have shown them of a few. None where they were read since."""
     paths = asked(place)
     if not paths:
         return None
-    shown = await suspects.shown(conn, place.connection, place.stream, "", SAMPLE)
-    lacking = tuple(p for p in paths if not any(getter(p)(s.raw) is not MISSING for s in shown))
-    if not lacking or not shown:
+    known = await suspects.shown(conn, place.connection, place.stream, "", SAMPLE)
+    shown = [s.raw for s in known if not s.gone]
+    lacking = tuple(p for p in paths if any(getter(p)(raw) is MISSING for raw in shown))
+    if not lacking:
         return None
     row = await cursors.fetch(conn, place.connection, place.stream, lane_of(place))
     if row.finished_at is not None:  # read, and the vendor leaves out what is blank
         return None
-    known = await observations.count(conn, place.connection, place.stream)
-    return Unread(place.connection, place.stream, lacking, known.live)
+    there = await observations.count(conn, place.connection, place.stream)
+    return Unread(place.connection, place.stream, lacking, there.live)
 
 
 def asked(place: Place) -> list[str]:

@@ -46,7 +46,8 @@ def _stream(name: str, settings: Any, fields: Sequence[str]) -> Stream:
 
 
 def _sink(name: str, settings: Any, fields: Sequence[str]) -> Sink:
-    return PeopleSink(settings.upserts_by_key, settings.shows_record)
+    asked = tuple(fields) if settings.describes else ()
+    return PeopleSink(settings.upserts_by_key, settings.shows_record, asked=asked)
 
 
 def _check(settings: Any) -> Request:

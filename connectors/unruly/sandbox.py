@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import RLock
@@ -190,9 +190,10 @@ class Unruly:
         missing = [name for name in asked if name and name not in self.kinds and self.manners.describes]
         return JSONResponse({"error": "no_such_field", "field": missing[0]}, 400) if missing else None
 
-    def _shown(self, person: Mapping[str, Any]) -> dict[str, Any]:
-        """A person without the fields that were taken away."""
-        return {name: value for name, value in person.items() if name not in KINDS or name in self.kinds}
+    def _shown(self, person: Mapping[str, Any], asked: Collection[str] = ()) -> dict[str, Any]:
+        """A person without the fields that were taken away, and without those that nobody asked for by name."""
+        fields = self.kinds.keys() & {*asked} if any(asked) else self.kinds.keys()
+        return {n: v for n, v in person.items() if n in fields or (n not in KINDS and n not in self.kinds)}
 
     async def _fields(self, request: Request) -> JSONResponse:
         if denied := self._denied(request):
@@ -204,7 +205,8 @@ class Unruly:
         if denied := self._denied(request):
             return denied
         q = request.query_params
-        if unknown := self._unknown(q.get("fields", "").split(",")):
+        asked = q.get("fields", "").split(",")
+        if unknown := self._unknown(asked):
             return unknown
         visible = iso(self._visible())
         with self.lock:
@@ -219,7 +221,9 @@ class Unruly:
             limit = int(q["limit"])
             page = rows[:limit]
             following = {"updated": page[-1][0], "id": page[-1][1]} if len(rows) > limit else None
-            return JSONResponse({"people": [self._shown(self.people_by_id[i]) for _, i in page], "next": following})
+            return JSONResponse(
+                {"people": [self._shown(self.people_by_id[i], asked) for _, i in page], "next": following}
+            )
 
     def _visible(self) -> datetime:
         return self.options.clock() - timedelta(seconds=self.manners.lag)
@@ -227,30 +231,35 @@ class Unruly:
     async def _read(self, request: Request) -> JSONResponse:
         if denied := self._denied(request):
             return denied
-        ids = (await request.json())["ids"]
+        said = await request.json()
+        ids = said["ids"]
         with self.lock:
-            shown = [self._shown(p) for p in (self.get(i) for i in ids) if p]
+            shown = [self._shown(p, said.get("show", ())) for p in (self.get(i) for i in ids) if p]
             return JSONResponse({"people": shown, "missing": [i for i in ids if self.get(i) is None]})
 
     async def _find(self, request: Request) -> JSONResponse:
         if denied := self._denied(request):
             return denied
-        emails = {_address(e) for e in (await request.json())["emails"]}
+        said = await request.json()
+        emails = {_address(e) for e in said["emails"]}
         with self.lock:
-            shown = [self._shown(self.people_by_id[i]) for i in self.ids()]
-            return JSONResponse({"people": [p for p in shown if _address(p.get("email")) in emails]})
+            found = [p for i in self.ids() if _address((p := self.people_by_id[i]).get("email")) in emails]
+            return JSONResponse({"people": [self._shown(p, said.get("show", ())) for p in found]})
 
     async def _write(self, request: Request) -> JSONResponse:
         if denied := self._denied(request):
             return denied
-        writes = (await request.json())["writes"]
+        said = await request.json()
+        writes = said["writes"]
         if self.before_write is not None:
             self.before_write()
         with self.lock:
             bad = [w for w in writes if len(str(w["fields"].get("title") or "")) > TITLE_MAX]
             if bad and self.manners.whole_batches:
                 return JSONResponse({"error": "invalid", "field": "title" if len(writes) == 1 else ""}, 400)
-            return JSONResponse({"results": [self._apply(w, w in bad) for w in writes]})
+            results = [self._apply(w, w in bad) for w in writes]
+            shown = [r | {"person": self._shown(r["person"], said.get("show", ()))} for r in results if "person" in r]
+            return JSONResponse({"results": [*shown, *(r for r in results if "person" not in r)]})
 
     def _apply(self, write: dict[str, Any], bad: bool) -> dict[str, Any]:
         result: dict[str, Any] = {"token": write["token"]}

@@ -21,12 +21,16 @@ class PeopleSink:
     name: str = "people"
     batch_max: int = 20
     look_max: int = 50
+    asked: tuple[str, ...] = ()
+    """As the stream asks."""
 
     def read(self, ids: Sequence[str]) -> Request:
-        return send_json("POST", "/people/read", {"ids": list(ids)}, repeatable=True)
+        return send_json("POST", "/people/read", {"ids": list(ids), "show": self.asked}, repeatable=True)
 
     def lookup(self, keys: Sequence[Key]) -> Request:
-        return send_json("POST", "/people/find", {"emails": [k.value for k in keys]}, repeatable=True)
+        return send_json(
+            "POST", "/people/find", {"emails": [k.value for k in keys], "show": self.asked}, repeatable=True
+        )
 
     def found(self, asked: Sequence[str], response: Response) -> Found:
         answer = response.json()
@@ -40,7 +44,7 @@ class PeopleSink:
     def request(self, batch: Sequence[Write]) -> Request:
         writes = [{"op": w.op.value, "id": w.remote_id, "fields": dict(w.payload), "token": w.token} for w in batch]
         removing = all(w.op is Op.REMOVE for w in batch)
-        return send_json("POST", "/people/write", {"writes": writes}, repeatable=removing)
+        return send_json("POST", "/people/write", {"writes": writes, "show": self.asked}, repeatable=removing)
 
     def outcomes(self, batch: Sequence[Write], response: Response) -> Sequence[Outcome]:
         answer = response.json()

@@ -11,7 +11,7 @@ import pytest
 from hub.operations import sandboxes
 from hub.operations.sandboxes import Serving
 from hub.operations.turns import turn
-from hub.sdk.sandbox import SandboxOptions
+from hub.sdk.sandbox import People, SandboxOptions
 from tests.cli.conftest import PEOPLE, Hub, connect
 from tests.cli.lives import CRM, MAIL, cells, edited, moved, planned, snapshot
 
@@ -284,15 +284,20 @@ def test_a_field_that_was_never_read_is_read_first(hub: Hub, agreed: dict[str, S
     assert read["unread"] == []
     assert read["read"] >= len(people)
     assert read["golden"]["custom.site"] == 4
-    crm.edit(people[4], {"website": "https://late.example"})  # between the reading and the publishing
-    assert hub("sync", "--until-quiet").code == 0
+    crm.edit(people[4], {"website": "https://late.example", "lastname": "Late"})  # and a job reads it meanwhile
+    arrived(hub, crm, people[4], "family_name", "Late")
     done = hub("mappings", "publish", CRM, "--plan", read["hash"], "--json")
     assert done.code == 0, done.err + done.out
     for record in (people[0], people[4]):
-        for _ in range(20):  # HubSpot's index shows edits a moment later
-            email = str((crm.get(record) or {})["email"])
-            found = hub("explain", "contact", email, "custom.site", "--json")
-            if found.code == 0 and found.json["fields"][0]["value"] is not None:
-                break
-            assert hub("sync", "--until-quiet").code == 0
-        assert found.json["fields"][0]["value"] == (crm.get(record) or {})["website"]
+        arrived(hub, crm, record, "custom.site", (crm.get(record) or {})["website"])
+
+
+def arrived(hub: Hub, crm: People, record: str, field: str, value: str) -> None:
+    """HubSpot's index shows edits a moment later: syncs until the hub holds the value."""
+    email = str((crm.get(record) or {})["email"])
+    for _ in range(20):
+        found = hub("explain", "contact", email, field, "--json")
+        if found.code == 0 and found.json["fields"][0]["value"] == value:
+            return
+        assert hub("sync", "--until-quiet").code == 0
+    pytest.fail(f"{field} never arrived")

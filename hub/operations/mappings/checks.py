@@ -115,6 +115,8 @@ async def _fields(conn: Transaction, name: str, document: Document) -> Check:
         return Check("fields", f"nothing was discovered yet: `hub connections discover {connection}`")
     fitted = fit(document, found.fields)
     said = f"held against {len(found.fields)} fields discovered {found.at[:16].replace('T', ' ')}"
+    if fitted.complaints:
+        said += f"; `hub connections discover {connection}` looks anew"
     return Check("fields", said, fitted.complaints, fitted.warnings)
 
 
