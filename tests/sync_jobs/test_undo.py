@@ -57,7 +57,8 @@ async def test_an_undo_holds_while_other_edits_are_published(shouting: Stage) ->
 
 async def test_a_field_that_the_mapping_reads_otherwise_since_is_kept_and_says_why(shouting: Stage) -> None:
     chosen = await wrote(shouting)
-    edit = ("title: {path: title, compare: exact}", "title: {path: title, table: {CEO: chief, CTO: tech, ceo: boss, cto: boss}}")
+    table = "{CEO: chief, CTO: tech, ceo: boss, cto: boss}"
+    edit = ("title: {path: title, compare: exact}", f"title: {{path: title, table: {table}}}")
     plan = await planned(shouting, await draft(shouting, "gamma/people", edit))
     assert shouting.hub is not None
     await publish(shouting.hub, plan.hash)
