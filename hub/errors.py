@@ -54,3 +54,7 @@ class NeedsPerson(HubError):
 
 class Refused(HubError):
     """The hub declines to do this because it would do harm."""
+
+
+class LeaseLost(HubError):
+    """Another worker took over what this one was doing; what it was about to keep was not kept."""

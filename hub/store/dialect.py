@@ -199,6 +199,11 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
+def insert(conn: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT of one row that may say what is to be done on a conflict. Batches: `Upsert`."""
+    return sqlite.insert(table) if name_of(conn) == SQLITE else postgresql.insert(table)
+
+
 # --- connections ------------------------------------------------------------------------------------------------
 
 

@@ -328,6 +328,15 @@ settings = Table(
     Column("value", Json, nullable=False),
 )
 
+leases = Table(  # who may do what only one may do at a time
+    "leases",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("holder", String, nullable=False),  # empty: nobody
+    Column("token", BigInteger, nullable=False),  # grows by one whenever the lease is taken, and never falls
+    Column("until", String, nullable=False),  # when others may take it, unless it is renewed
+)
+
 mapping_versions = Table(  # documents and their history: append-only, but for states
     "mapping_versions",
     metadata,
