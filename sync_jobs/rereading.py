@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from hub.domain.entities import FACT
+from hub.domain.keys import Address
 from hub.domain.version import MappingVersion, Phase, Rereading, connection_of
-from hub.store import changes, golden, links, mappings
+from hub.store import changes, golden, links, mappings, observations, suspects
 from hub.store.database import Transaction
 from sync_jobs import documents
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.hearing import keep
 from sync_jobs.hub import Hub
 from sync_jobs.proposal import Place, Proposal, propose
-from sync_jobs.suspicion import Question, entities, questions, records, resurvived
+from sync_jobs.suspicion import SCAN, Question, entities, questions, records, resurvived
 from sync_jobs.verdicts import Verdicts, judge_edit
 
 
@@ -75,9 +77,12 @@ class _Rereading:
 
     async def one(self, row: Rereading) -> None:
         place = next((p for p in self.proposal.places if f"{p.connection}/{p.stream}" == row.name), None)
-        if place is not None and row.phase is Phase.RECORDS:
-            row = await self._records(place, row)
-        await self._entities(place, row)
+        if place is not None and place.entity == FACT.name:
+            await self._measures(place, row)
+        else:
+            if place is not None and row.phase is Phase.RECORDS:
+                row = await self._records(place, row)
+            await self._entities(place, row)
         async with self.hub.database.write() as conn:
             await mappings.done(conn, row.name)
 
@@ -97,6 +102,18 @@ class _Rereading:
         async with self.hub.database.write() as conn:
             await mappings.note(conn, row)
         return row
+
+    async def _measures(self, place: Place, row: Rereading) -> None:
+        """Facts are measured anew by the next reconcile, from what was shown; those that come out the same stay."""
+        while True:
+            async with self.hub.database.write() as conn:
+                seen = await suspects.shown(conn, place.connection, place.stream, row.after, SCAN)
+                if not seen:
+                    return
+                addresses = [Address(place.connection, place.stream, s.remote_id) for s in seen if not s.gone]
+                await observations.unhear(conn, addresses)
+                row = replace(row, after=seen[-1].remote_id)
+                await mappings.note(conn, row)
 
     async def _entities(self, place: Place | None, row: Rereading) -> None:
         """Through the entities that the policy touches."""

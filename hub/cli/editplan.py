@@ -75,6 +75,8 @@ def _fields(planned: EditPlanned) -> RenderableType | None:
         rows.append(("unreadable", Text(f"{_counted(planned.unreadable)}; each opens an issue", style="yellow")))
     if planned.readable:
         rows.append(("readable at last", _counted(planned.readable)))
+    if planned.measures:
+        rows.append(("measured anew", f"{_counted(planned.measures)} records"))
     withdrawn = {f"{s.connection}/{s.stream}": s.withdrawn for s in planned.shares if s.withdrawn}
     if withdrawn:
         rows.append(("no more due", f"{_counted(withdrawn)} (writes that wait now)"))
@@ -160,7 +162,7 @@ def _ending(planned: EditPlanned, publish: str) -> RenderableType:
     if planned.differences:
         return command
     said = "nothing would change in any system" if planned.judged else "no record is touched"
-    return tables.stack(tables.line((f"{said}", "green")), command)
+    return tables.stack(tables.line((said, "green")), command)
 
 
 # -- what came of it ------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from hub.operations import sandboxes
@@ -301,3 +302,31 @@ def arrived(hub: Hub, crm: People, record: str, field: str, value: str) -> None:
             return
         assert hub("sync", "--until-quiet").code == 0
     pytest.fail(f"{field} never arrived")
+
+
+# -- facts ----------------------------------------------------------------------------------------------------------
+
+
+def test_facts_are_measured_anew_from_what_is_stored(hub: Hub, agreed: dict[str, Serving]) -> None:
+    opens = measured(hub, "opens")
+    assert any(opens.values())
+    edited(hub, "mailchimp/reports", "fields.opens.path=opens.opens_total")
+    assert hub("mappings", "edit", "mailchimp/reports", "--unset", "examples", "--who", "ann").code == 0
+    plan = planned(hub, "mailchimp/reports")
+    assert (plan["measures"], plan["total"]) == ({"mailchimp/reports": len(opens)}, 0)
+    assert "measured anew" in hub("mappings", "plan", "mailchimp/reports").out
+    calls = agreed["mailchimp"].sandbox.calls.total()
+    done = hub("mappings", "publish", "mailchimp/reports", "--plan", plan["hash"], "--json")
+    assert done.code == 0, done.err
+    assert agreed["mailchimp"].sandbox.calls.total() == calls
+    after = measured(hub, "opens")
+    assert after.keys() == opens.keys()
+    assert all(after[day] >= opens[day] for day in after)
+    assert after != opens
+
+
+def measured(hub: Hub, measure: str) -> dict[str, int]:
+    """(campaign and day) -> the measure."""
+    assert hub("export", "facts", "--format", "jsonl", "--out", "facts.jsonl").code == 0
+    rows = [orjson.loads(line) for line in Path("facts.jsonl").read_bytes().splitlines()]
+    return {f"{r['campaign_ref']} {r['day']}": r[measure] for r in rows if r["stream"] == "reports"}

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import orjson
 
+from hub.domain.entities import FACT
 from hub.domain.plan import Change
 from hub.domain.version import MappingVersion
 from hub.errors import HubError
@@ -19,7 +20,8 @@ from hub.operations.mappings import names
 from hub.operations.mappings.effort import Quota, quota
 from hub.operations.mappings.names import VersionLine
 from hub.operations.plan import Brake
-from hub.operations.turns import turn
+from hub.operations.turns import sole_turn
+from hub.store import observations
 from hub.store.database import Transaction
 from sync_jobs.counts import Progress
 from sync_jobs.fieldread import fieldread
@@ -53,8 +55,9 @@ class EditPlanned:
     """The plan of an edit. `same`: names of drafts that mean what holds already. `total` changes are planned; `rows`
     lists the first of them. `golden`: canonical values that change, by field; `merges`: people who turn out to be one.
     `refusals`: cells that would not arrive (the first of `refused`). `unreadable`, `readable`: values that can be read
-    no more, or at last, by field. `destructive`: classes that have to be allowed by name, with their number. `judged`:
-    entities that were looked at; `read`: records that were read for it."""
+    no more, or at last, by field. `measures`: records of facts that are measured anew, by document. `destructive`:
+    classes that have to be allowed by name, with their number. `judged`: entities that were looked at; `read`: records
+    that were read for it."""
 
     hash: str
     empty: bool
@@ -69,6 +72,7 @@ class EditPlanned:
     refusals: tuple[Refusal, ...]
     unreadable: Mapping[str, int]
     readable: Mapping[str, int]
+    measures: Mapping[str, int]
     destructive: Mapping[str, int]
     brakes: tuple[Brake, ...]
     unread: tuple[Unread, ...]
@@ -85,7 +89,7 @@ class EditPlanned:
     @property
     def differences(self) -> bool:
         """Whether anything would move, as far as one can see."""
-        return not self.empty or bool(self.unread)
+        return not self.empty or bool(self.unread or self.measures)
 
     @property
     def needs_person(self) -> bool:
@@ -146,7 +150,7 @@ async def read_fields(hub: Hub, versions: Mapping[str, MappingVersion], progress
     if not places:
         return 0
     records = 0
-    with turn(hub.home):
+    async with sole_turn(hub):
         for place in places:
             done = await fieldread(hub, place, progress=progress)
             if done.fault is not None:
@@ -161,6 +165,7 @@ async def shown(hub: Hub, made: EditPlan, *, read: int = 0, file: Path | None = 
     async with hub.database.read() as conn:
         lines = tuple([await names.lined(conn, v) for v in made.versions.values()])
         quotas = await _quotas(conn, hub, made)
+        measures = await _measures(conn, hub, made)
     return EditPlanned(
         hash=made.hash,
         empty=made.empty,
@@ -175,6 +180,7 @@ async def shown(hub: Hub, made: EditPlan, *, read: int = 0, file: Path | None = 
         refusals=tuple(made.refusals),
         unreadable=dict(made.opened.most_common()),
         readable=dict(made.closed.most_common()),
+        measures=measures,
         destructive=made.destructive,
         brakes=tuple(
             Brake(name, t.what, t.planned, t.allowed) for name, tripped in made.tripped.items() for t in tripped
@@ -203,6 +209,17 @@ def _share(hub: Hub, made: EditPlan, connection: str, stream: str) -> EditShare:
         dict(s.cells.most_common()),
         wired.connection.writes if wired is not None else None,
     )
+
+
+async def _measures(conn: Transaction, hub: Hub, made: EditPlan) -> dict[str, int]:
+    """Facts are compared when they are measured, not now: their source's latest word is what is known."""
+    places = propose(hub, made.versions, made.bases).places
+    counted = {
+        f"{p.connection}/{p.stream}": (await observations.count(conn, p.connection, p.stream)).live
+        for p in places
+        if p.entity == FACT.name
+    }
+    return {name: n for name, n in counted.items() if n}
 
 
 async def _quotas(conn: Transaction, hub: Hub, made: EditPlan) -> tuple[Quota, ...]:

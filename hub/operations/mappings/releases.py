@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from hub.domain.version import KeptPlan, MappingVersion, VersionState
+from hub.domain.version import KeptPlan, MappingVersion, VersionState, connection_of
 from hub.errors import BadInput, HubError, NeedsPerson, NotFound
 from hub.operations.faults import mend, sentence
 from hub.operations.mappings import checks, drafts, names
 from hub.operations.mappings.drafts import Begun
 from hub.operations.mappings.plans import EditPlanned, planned, shown
-from hub.operations.turns import turn
+from hub.operations.turns import sole_turn
 from hub.store import mappings as store
 from sync_jobs import documents as jobs
 from sync_jobs import publish as publishing
@@ -73,7 +73,7 @@ async def publish(
         raise NotFound(f"there is no plan {hash}", mend=f"`hub mappings plan {name or 'NAME'}` makes one")
     if name is not None and name not in kept.versions:
         raise BadInput(f"the plan {hash} is of {', '.join(kept.versions)}, not of {name}")
-    with turn(hub.home):
+    async with sole_turn(hub):
         versions = await _fit(hub, kept)
         await _fields(hub, versions, blind, progress)
         done = await publishing.publish(hub, hash, allow=allow, progress=progress)
@@ -130,9 +130,11 @@ async def _catch_up(hub: Hub, place: Place, progress: Progress | None) -> None:
 
 
 async def _tell(hub: Hub, plan: EditPlanned, progress: Progress | None) -> tuple[Told, ...]:
-    """Works off what is due in the systems that the plan names."""
+    """Works off what is due in the systems that the plan names, and measures facts anew."""
     wanted = {s.connection: s.writes for s in plan.shares if s.creates or s.updates or s.removes}
-    ready = [name for name, writes in wanted.items() if writes and hub.connection(name).active]
+    measured = {connection_of(name) for name in plan.measures}
+    able = {*measured, *(name for name, writes in wanted.items() if writes)}
+    ready = sorted(name for name in able if hub.connection(name).active)
     report = await runner.work_off(hub, ready, progress=progress) if ready else runner.SyncReport()
     return tuple(
         Told(
