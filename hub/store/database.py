@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,6 +22,9 @@ from hub.store import dialect
 Transaction: TypeAlias = AsyncConnection
 """What every function of the store works in: one transaction, opened by `Database.read` or `Database.write`."""
 
+Guard: TypeAlias = Callable[[AsyncConnection], Awaitable[None]]
+"""Looks at a transaction that is about to be committed; what it raises rolls it back."""
+
 DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "sqlite+aiosqlite": "sqlite+aiosqlite",
@@ -31,6 +35,10 @@ DRIVERS = {
 
 HIDDEN = True
 """Parameters are records of persons: they stay out of errors and logs."""
+
+
+_guards: ContextVar[tuple[tuple[Database, Guard], ...]] = ContextVar("guards", default=())
+"""What the work under way is guarded by. A task takes over those of the task that made it, and keeps them."""
 
 
 class Database:
@@ -67,6 +75,7 @@ class Database:
         if self._queue is None:
             async with self._write.begin() as conn:
                 yield conn
+                await self._ask_guards(conn)
             return
         if self._writer is not None and self._writer is asyncio.current_task():
             raise RuntimeError("this task is writing already: pass its connection on instead of opening a second one")
@@ -75,8 +84,28 @@ class Database:
             try:
                 async with self._write.begin() as conn:
                     yield conn
+                    await self._ask_guards(conn)
             finally:
                 self._writer = None
+
+    @contextmanager
+    def guarded(self, guard: Guard) -> Iterator[None]:
+        """Every write transaction of this block, and of the tasks made in it, asks `guard` last before it commits."""
+        before = _guards.set((*_guards.get(), (self, guard)))
+        try:
+            yield
+        finally:
+            _guards.reset(before)
+
+    async def _ask_guards(self, conn: AsyncConnection) -> None:
+        for database, guard in _guards.get():
+            if database is self:
+                await guard(conn)
+
+    @property
+    def shared(self) -> bool:
+        """Whether several hosts may work in this store: then a lock on this host's files keeps nobody else out."""
+        return self.dialect != dialect.SQLITE
 
     async def upgrade(self, revision: str = "head") -> None:
         """Brings the schema up to date; does nothing when it is. Two processes may call it at once."""
