@@ -39,6 +39,11 @@ class Settings(BaseModel):
         description="the master key that seals the secrets of connections, in place of the home's key file",
         examples=["32 bytes in base64"],
     )
+    migrate: Literal["auto", "never"] = Field(
+        "auto",
+        description="whether commands upgrade an older store when they open it; never leaves that to `hub db upgrade`",
+        examples=["auto", "never"],
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="the least that is logged, on stderr", examples=["debug", "info", "warning", "error"]
     )
@@ -46,7 +51,7 @@ class Settings(BaseModel):
         "auto", description="auto is console on a terminal, else JSON", examples=["auto", "console", "json"]
     )
 
-    @field_validator("log_level", "log_format", mode="before")
+    @field_validator("migrate", "log_level", "log_format", mode="before")
     @classmethod
     def _any_case(cls, said: object) -> object:
         return said.strip().lower() if isinstance(said, str) else said

@@ -28,6 +28,7 @@ from hub.sdk.connector import Connector
 from hub.store import connections, mappings
 from hub.store import secrets as safe
 from hub.store.database import Database, open_database
+from hub.store.schema import refuse_outdated
 from hub.transport.client import Caller, Transport
 from sync_jobs import brakes, documents, drifts
 from sync_jobs.queue import MemoryQueue, Queue
@@ -108,11 +109,16 @@ class Hub:
         queue: Queue | None = None,
         sleep: Sleep = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
+        migrate: bool = True,
     ) -> Hub:
-        """`transports`: by connection name, to reach a connection without a network (simulation, tests)."""
+        """`transports`: by connection name, to reach a connection without a network (simulation, tests). Without
+        `migrate` a store that is not up to date is refused instead of upgraded."""
         database = open_database(database_url or f"sqlite:///{home / 'hub.db'}")
         try:
-            await database.upgrade()
+            if migrate:
+                await database.upgrade()
+            else:
+                refuse_outdated(await database.schema())
             vault = await _open_vault(database, home, iso(clock()))
         except BaseException:
             await database.close()

@@ -15,6 +15,7 @@ from hub.cli import (
     INTERRUPTED,
     connections,
     consent,
+    database,
     demo,
     edits,
     exporting,
@@ -45,6 +46,7 @@ app.add_typer(connections.app, name="connections")
 app.add_typer(mappings.app, name="mappings")
 app.add_typer(consent.app, name="consent")
 app.add_typer(issues.app, name="issues")
+app.add_typer(database.app, name="db")
 
 
 @app.callback(invoke_without_command=True)

@@ -20,6 +20,9 @@ WORDS = {
     "export": "exporting",
     "plan": "planning",
     "reread": "reading again",
+    "upgrade": "upgrading",
+    "copy": "copying",
+    "compare": "comparing",
 }
 DONE = ("read", "heard", "written", "compared", "done")
 """The counts that say how far a job is, first found first shown; otherwise the sum of all counts."""

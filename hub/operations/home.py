@@ -11,6 +11,8 @@ from pathlib import Path
 from hub import settings
 from hub.errors import BadInput, HubError, NotFound
 from hub.store import trouble
+from hub.store.database import Database, open_database
+from hub.store.schema import SchemaState
 from hub.store.secrets import make_key_file
 from sync_jobs.hub import Hub
 
@@ -67,6 +69,10 @@ async def init(folder: Path, *, alone: bool = False) -> HomeMade:
     `opened`.
     """
     folder, existed = await asyncio.to_thread(_prepare, folder)
+    if not alone:
+        async with store(folder) as database:
+            if (await database.schema()).state is SchemaState.EMPTY:  # making a store is what was asked for
+                await database.upgrade()
     async with opened(folder, alone=alone):
         pass
     return HomeMade(True, folder, not existed)
@@ -104,18 +110,36 @@ def key_in_environment() -> bool:
 async def opened(home: Path, *, alone: bool = False) -> AsyncIterator[Hub]:
     """The hub of that home, opened for one operation. Its store is the one that HUB_DATABASE_URL names, else the
     home's own file; `alone` means the file in any case (a demo must not write to somebody's store)."""
-    elsewhere = None if alone else settings.load().database_url
-    with _spoken():
-        hub = await Hub.open(home, database_url=elsewhere.get_secret_value() if elsewhere is not None else None)
+    said = settings.load()
+    url = None if alone else address(home)
+    with spoken():
+        hub = await Hub.open(home, database_url=url, migrate=alone or said.migrate == "auto")
     try:
-        with _spoken():
+        with spoken():
             yield hub
     finally:
         await hub.close()
 
 
+def address(home: Path) -> str:
+    """The URL of the home's store. It may hold a password: show it by `settings.without_password`."""
+    elsewhere = settings.load().database_url
+    return elsewhere.get_secret_value() if elsewhere is not None else f"sqlite:///{home / DATABASE}"
+
+
+@asynccontextmanager
+async def store(home: Path) -> AsyncIterator[Database]:
+    """The home's store alone, as it is: nothing is upgraded, no key is asked for."""
+    with spoken():
+        database = open_database(address(home))
+        try:
+            yield database
+        finally:
+            await database.close()
+
+
 @contextmanager
-def _spoken() -> Iterator[None]:
+def spoken() -> Iterator[None]:
     """A store that fails is an error for its operator, not a defect of the hub."""
     try:
         yield

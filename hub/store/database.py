@@ -9,15 +9,14 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeAlias
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hub.errors import BadInput
-from hub.store import dialect
+from hub.store import dialect, schema
+from hub.store.schema import Schema, SchemaState
 
 Transaction: TypeAlias = AsyncConnection
 """What every function of the store works in: one transaction, opened by `Database.read` or `Database.write`."""
@@ -107,11 +106,28 @@ class Database:
         """Whether several hosts may work in this store: then a lock on this host's files keeps nobody else out."""
         return self.dialect != dialect.SQLITE
 
-    async def upgrade(self, revision: str = "head") -> None:
-        """Brings the schema up to date; does nothing when it is. Two processes may call it at once."""
+    async def schema(self) -> Schema:
+        """Which schema the store has, held against this release's."""
+        async with self.read() as conn:
+            return await schema.read(conn)
+
+    async def upgrade(self, revision: str | None = None, *, told: Callable[[str], None] | None = None) -> Schema:
+        """Brings the schema up to date (or to `revision`); does nothing when it is. Answers what was there before.
+
+        Two processes may call it at once: one migrates, the other waits. Refused for a store of a schema that this
+        release doesn't know. `told` hears each version that was reached.
+        """
+        found = await self.schema()
+        if found.state is SchemaState.CURRENT:
+            return found
+        from hub.store import migrating  # seldom needed, and slow to load
+
         async with self.write() as conn:
             await dialect.hold_upgrade_lock(conn)
-            await conn.run_sync(_migrate, revision)
+            found = await schema.read(conn)
+            schema.refuse_unusable(found)
+            await conn.run_sync(migrating.migrate, revision or migrating.HEAD, told)
+        return found
 
     async def close(self) -> None:
         """Closes every connection. A `Database` that was not closed keeps its process from ending."""
@@ -161,16 +177,3 @@ def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", lambda dbapi, _: dialect.prepare_sqlite(dbapi, writer=writer))
     event.listen(engine.sync_engine, "begin", lambda conn: dialect.begin_sqlite(conn, writer=writer))
     return engine
-
-
-def alembic_config(conn: Connection | None = None) -> Config:
-    """Alembic's settings, made here so that no file has to be found at run time."""
-    config = Config()
-    config.set_main_option("script_location", "hub.store:migrations")
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = conn
-    return config
-
-
-def _migrate(conn: Connection, revision: str) -> None:
-    command.upgrade(alembic_config(conn), revision)

@@ -39,7 +39,7 @@ Hub = Callable[..., Shown]
 def hub(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Hub:
     """Runs `hub ...` in an empty folder, with nothing of the hub's in the environment."""
     monkeypatch.delenv("HUB_HOME", raising=False)
-    for name in ("HUB_SECRET_KEY", "HUB_DATABASE_URL", "HUB_LOG_LEVEL", "HUB_LOG_FORMAT"):
+    for name in ("HUB_SECRET_KEY", "HUB_DATABASE_URL", "HUB_MIGRATE", "HUB_LOG_LEVEL", "HUB_LOG_FORMAT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)

@@ -11,7 +11,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from hub.store.database import Database, alembic_config
+from hub.store.database import Database
+from hub.store.migrating import alembic_config
 from hub.store.tables import metadata
 
 

@@ -1,0 +1,72 @@
+"""`hub db ...`: the store's schema and health."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from hub.cli import tables
+from hub.cli.options import AsJson, Home, place
+from hub.cli.progress import Bars
+from hub.cli.screen import answer
+from hub.operations import database as operations
+from hub.store.schema import Step
+
+app = typer.Typer(help="The store: its schema and its health.", no_args_is_help=True)
+
+FINE, WRONG, BEHIND = 0, 1, 2
+
+
+@app.command()
+def check(home: Home = None, as_json: AsJson = False) -> None:
+    """Whether the store fits this release and is whole. Exit code 2 when an upgrade is needed, 1 when it is wrong."""
+    found = asyncio.run(operations.check(place(home)))
+    answer(found, _checked, as_json=as_json, code=FINE if found.ok else WRONG if found.troubles else BEHIND)
+
+
+def _checked(found: operations.Checked) -> RenderableType:
+    facts = tables.facts(
+        [
+            ("store", found.store),
+            ("schema", Text(f"{found.held or 'none'}, {found.schema.value}", "green" if found.ok else "bold yellow")),
+            ("this release", found.release),
+            ("looked at", ", ".join(found.looked_at)),
+        ]
+    )
+    if found.troubles:
+        table = tables.table("", "looked at", "found", "mend")
+        for trouble in found.troubles:
+            sign = Text("✗", style="bold red")
+            table.add_row(
+                sign, Text(trouble.what, "bold"), tables.text(trouble.found), tables.text(trouble.mend, "green")
+            )
+        return tables.stack(facts, table)
+    if found.steps:
+        todo = tables.line("an upgrade runs these; back up first, then ", ("hub db upgrade", "bold"))
+        return tables.stack(facts, todo, _steps(found.steps))
+    return tables.stack(facts, tables.line(("all is well", "green")))
+
+
+def _steps(steps: tuple[Step, ...]) -> RenderableType:
+    table = tables.table("to", "makes")
+    for step in steps:
+        table.add_row(Text(step.version, "bold"), tables.text(step.makes))
+    return table
+
+
+@app.command()
+def upgrade(home: Home = None, as_json: AsJson = False) -> None:
+    """Bring the store's schema up to this release's. Several at once get on: one migrates, the others wait."""
+    with Bars() as bars:
+        done = asyncio.run(operations.upgrade(place(home), bars))
+    answer(done, _upgraded, as_json=as_json)
+
+
+def _upgraded(done: operations.Upgraded) -> RenderableType:
+    if not done.steps:
+        return tables.line(("up to date: ", "green"), f"the schema is version {done.after}; nothing was to be done")
+    before = f"from version {done.before}" if done.before else "from nothing"
+    return tables.stack(tables.line(("upgraded ", "green"), f"{before} to ", (done.after, "bold")), _steps(done.steps))

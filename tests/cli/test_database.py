@@ -1,0 +1,112 @@
+"""`hub db ...` as an operator uses it, and what start-up says to a store or a key that doesn't fit."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from hub.store import schema
+from tests.cli.conftest import Hub
+from tests.store.test_schema import down
+from tests.stores import opened
+
+
+def as_if_newer(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+
+
+@pytest.fixture
+async def older(home: Path) -> Path:
+    """A home whose store has the first schema."""
+    async with opened(f"sqlite:///{home / 'hub.db'}") as database:
+        await down(database, "0001")
+    return home
+
+
+def test_check_is_content_with_a_fresh_home(hub: Hub, home: Path) -> None:
+    found = hub("db", "check", "--json")
+    assert found.code == 0
+    assert (found.json["ok"], found.json["held"], found.json["steps"]) == (True, schema.release(), [])
+    assert "all is well" in hub("db", "check").out
+
+
+def test_check_says_what_an_upgrade_would_do_and_upgrade_does_it(hub: Hub, older: Path) -> None:
+    found = hub("db", "check", "--json")
+    assert found.code == 2
+    assert (found.json["ok"], found.json["schema"], found.json["held"]) == (False, "older", "0001")
+    assert hub("db", "check", "--json").json == found.json, "looking changes nothing"
+    assert "hub db upgrade" in hub("db", "check").out
+    done = hub("db", "upgrade", "--json")
+    assert done.code == 0
+    assert (done.json["before"], done.json["after"]) == ("0001", schema.release())
+    assert done.json["steps"] == found.json["steps"]
+    assert hub("db", "check").code == 0
+    assert "up to date" in hub("db", "upgrade").out
+
+
+def test_every_command_upgrades_unless_that_is_left_to_a_job(
+    hub: Hub, older: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_MIGRATE", "never")
+    refused = hub("status", "--json")
+    assert refused.code == 1
+    assert "0001" in refused.json["error"]["message"]
+    assert "hub db upgrade" in refused.json["error"]["mend"]
+    assert hub("db", "check", "--json").json["held"] == "0001"
+    monkeypatch.delenv("HUB_MIGRATE")
+    assert hub("status").code == 0
+    assert hub("db", "check").code == 0
+
+
+def test_never_still_lets_init_make_a_home_and_the_job_upgrade_it(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_MIGRATE", "never")
+    folder = tmp_path / "home"
+    assert hub("init", str(folder)).code == 0
+    assert hub("--home", str(folder), "status").code == 0
+    (folder / "hub.db").unlink()
+    for beside in folder.glob("hub.db-*"):
+        beside.unlink()
+    assert "store is empty" in hub("--home", str(folder), "status").err
+    assert hub("--home", str(folder), "db", "upgrade").code == 0
+    assert hub("--home", str(folder), "status").code == 0
+
+
+def test_a_store_of_a_newer_release_is_refused_by_every_command(hub: Hub, home: Path) -> None:
+    as_if_newer(home / "hub.db")
+    for command in (("status",), ("sync",), ("db", "upgrade")):
+        refused = hub(*command, "--json")
+        assert refused.code == 1
+        assert "9999" in refused.json["error"]["message"], command
+        assert "newer release" in refused.json["error"]["mend"]
+    found = hub("db", "check", "--json")
+    assert found.code == 1
+    assert [t["what"] for t in found.json["troubles"]] == ["schema"]
+    assert "9999" in hub("db", "check").out
+
+
+def test_a_missing_store_is_not_made_by_looking(hub: Hub, home: Path) -> None:
+    for file in home.glob("hub.db*"):
+        file.unlink()
+    found = hub("db", "check", "--json")
+    assert (found.code, found.json["schema"]) == (2, "empty")
+    assert not (home / "hub.db").exists()
+
+
+@pytest.mark.parametrize("damage", ["a page", "all of it"])
+def test_a_damaged_store_is_wrong(hub: Hub, home: Path, damage: str) -> None:
+    with sqlite3.connect(home / "hub.db") as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    held = (home / "hub.db").read_bytes()
+    (home / "hub.db").write_bytes(held[:-4096] + bytes(4096) if damage == "a page" else b"no database" * 500)
+    found = hub("db", "check", "--json")
+    assert found.code == 1
+    assert found.json["troubles"]
+    assert "backup" in found.json["troubles"][0]["mend"]
+    assert "unexpected" not in found.err
