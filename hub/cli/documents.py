@@ -18,19 +18,23 @@ from hub.operations.mappings.files import Applied, Pull, PulledFiles
 from hub.operations.mappings.names import VersionLine
 from hub.operations.mappings.versions import History, Mappings
 
+SAID_MOST = 200
+"""Characters of what a document says in one place that a table shows."""
 ARROWS = {"in": "→", "out": "←", "both": "⇄"}
 STATES = {"published": "green", "validated": "cyan", "draft": "yellow", "retired": "dim", "dropped": "dim"}
 
 
 def listed(answered: Mappings) -> RenderableType:
     """Each document with what holds, and below them what waits for a person."""
-    table = tables.table("mapping", "of", "holds", "since (UTC)", "by", "drafts", numbers=["holds"])
+    table = tables.table("mapping", "of", "version", "since", "by", "drafts", numbers=["version"])
+    for quiet in table.columns[:4]:
+        quiet.no_wrap = True
     for m in answered.mappings:
         table.add_row(
             Text(m.name, style="bold"),
             Text(m.entity, style="dim"),
             str(m.version),
-            tables.day_and_minute(m.published_at),
+            (m.published_at or "")[:10],
             tables.text(cut(m.who, 24)),
             Text(", ".join(_short(d) for d in m.drafts), style="yellow"),
         )
@@ -106,22 +110,24 @@ def compared(found: Compared) -> RenderableType:
         return tables.stack(head, tables.line("they mean the same; only comments or layout differ: ", lines))
     table = tables.table("", "before", "after")
     for d in found.differences:
-        table.add_row(Text(plain(d.path), style="bold"), tables.text(d.before, "dim"), tables.text(d.after))
+        before, after = cut(d.before, SAID_MOST), cut(d.after, SAID_MOST)
+        table.add_row(Text(plain(d.path), style="bold"), tables.text(before, "dim"), tables.text(after))
     return tables.stack(head, table)
 
 
 def history(answered: History) -> RenderableType:
-    table = tables.table("version", "state", "from", "at (UTC)", "by", "why", "plan", numbers=["version", "from"])
+    table = tables.table("version", "state", "from", "at (UTC)", "by", "why, plan", numbers=["version", "from"])
+    table.columns[3].no_wrap = True
     for v in answered.versions:
         state = Text(v.state, style=STATES.get(v.state, ""))
+        why = tables.text(v.why, "dim")
         table.add_row(
             str(v.version),
             state.append(" stale", style="bold red") if v.stale else state,
             str(v.parent or ""),
             tables.day_and_minute(v.published_at or v.at),
             tables.text(cut(v.who, 24)),
-            tables.text(v.why, "dim"),
-            Text(v.plan, style="dim"),
+            why.append(f"{', ' if v.why else ''}plan {v.plan}") if v.plan else why,
         )
     return tables.stack(tables.line(("history of ", "dim"), (answered.name, "bold")), table)
 

@@ -173,7 +173,7 @@ async def shown(hub: Hub, made: EditPlan, *, read: int = 0, file: Path | None = 
         same=tuple(n for n, v in made.versions.items() if v.hash == made.bases[n].hash),
         shares=tuple(_share(hub, made, *at) for at in sorted(made.shares)),
         total=made.total,
-        rows=tuple(made.rows),
+        rows=tuple(sorted(made.rows, key=lambda row: (row.connection, row.stream))),
         golden=dict(made.golden.most_common()),
         merges=made.merges,
         refused=made.refused,
