@@ -11,7 +11,7 @@ from hub.domain import moments
 from hub.errors import BadInput, Refused
 from hub.operations.connections import named
 from hub.operations.nearest import unknown
-from hub.operations.turns import turn
+from hub.operations.turns import sole_turn
 from hub.store import cursors, observations
 from sync_jobs import backfill as jobs
 from sync_jobs.counts import Progress
@@ -93,7 +93,7 @@ async def backfill(
         before = await cursors.fetch(conn, connection, stream, lane)
     counts: Mapping[str, int] = {}
     if not dry_run:
-        with turn(hub.home):
+        async with sole_turn(hub):
             counts = (await jobs.backfill(hub, connection, stream, start, end, progress=progress)).as_dict()
     async with hub.database.read() as conn:
         after = await cursors.fetch(conn, connection, stream, lane)

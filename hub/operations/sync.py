@@ -9,7 +9,7 @@ from hub.domain.connection import ConnectionState
 from hub.errors import BadInput, Refused
 from hub.operations.connections import named
 from hub.operations.faults import sentence
-from hub.operations.turns import turn
+from hub.operations.turns import sole_turn
 from sync_jobs import runner
 from sync_jobs.counts import Counts, Progress
 from sync_jobs.hub import Hub
@@ -53,7 +53,7 @@ async def sync(hub: Hub, connection: str | None, *, until_quiet: bool, progress:
     if not hub.wired and not hub.unusable:
         raise BadInput("there are no connections yet", mend="`hub connections add NAME --connector CONNECTOR`")
     only = None if connection is None else [await _awake(hub, connection)]
-    with turn(hub.home):
+    async with sole_turn(hub):
         report = await runner.sync(hub, only, until_quiet=until_quiet, progress=progress)
     chosen = [hub.wired[name].connection for name in report.connections]
     failed = {name: why for name, why in hub.unusable.items() if only is None or name in only}

@@ -12,7 +12,7 @@ from hub.errors import BadInput, NotFound
 from hub.operations.faults import sentence
 from hub.operations.plan import Brake, Planned, summary
 from hub.operations.sync import ConnectionCounts, counted
-from hub.operations.turns import turn
+from hub.operations.turns import sole_turn
 from hub.store import runs
 from hub.store.database import Transaction
 from sync_jobs import undo as jobs
@@ -78,7 +78,7 @@ async def undo(
 ) -> Undone:
     """Writes back what the records held before, as far as nobody touched it since. Refused where a connection may not
     write, before anything is written."""
-    with turn(hub.home):
+    async with sole_turn(hub):
         chosen = await _chosen(hub, said)
         report = await jobs.undo(hub, [r.id for r in chosen], archive_creates=archive_creates, progress=progress)
     failed = {name: sentence(fault) for name, fault in report.faults.items()}

@@ -11,6 +11,7 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import DBAPIError
 
 from hub.domain.lease import NOBODY, Lease
 from hub.domain.moments import iso
@@ -190,6 +191,26 @@ async def test_a_commit_that_waits_for_a_takeover_is_refused(database: Database)
         await committing
     async with database.read() as conn:
         assert await kept.get(conn, "kept") is None
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite's lock is the file's
+async def test_a_process_that_stands_still_before_its_commit_holds_nobody_up_for_long(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "COMMIT_WITHIN", timedelta(milliseconds=300))
+    first = await taken(database, "a")
+
+    async def commit_late() -> None:
+        async with database.write() as conn:
+            await kept.put(conn, "late", 1)
+            await leases.hold(conn, first)
+            async with asyncio.timeout(30):
+                assert (await taken(database, "b", later(60))).token == 2
+
+    with pytest.raises(DBAPIError):
+        await commit_late()
+    async with database.read() as conn:
+        assert await kept.get(conn, "late") is None
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has one writer at a time

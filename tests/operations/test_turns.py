@@ -1,0 +1,73 @@
+"""Whose turn it is: on one host by the home's lock, on a store of many hosts by its lease as well."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from hub.errors import LeaseLost, Refused
+from hub.operations import turns
+from hub.operations.turns import sole_turn
+from hub.store import leases, settings, tables
+from hub.store.database import Database
+from sync_jobs.hub import Hub
+
+KEY = "a passphrase of both hosts"
+
+
+@pytest.fixture
+async def hosts(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[Hub]]:
+    """Two homes, as if on two hosts, with one store."""
+    monkeypatch.setenv("HUB_SECRET_KEY", KEY)
+    url = database._write.url.render_as_string(hide_password=False)
+    async with AsyncExitStack() as stack:
+        opened: list[Hub] = []
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            opened.append(await stack.enter_async_context(await Hub.open(tmp_path / name, database_url=url)))
+        yield opened
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_two_hosts_with_one_store_take_turns(hosts: list[Hub]) -> None:
+    one, two = hosts
+    async with sole_turn(one):
+        with pytest.raises(Refused, match="holds the lease 'home' until"):
+            async with sole_turn(two):
+                pass
+        with pytest.raises(Refused, match="in this home"):
+            async with sole_turn(one):
+                pass
+    async with sole_turn(two):
+        pass
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_a_host_that_lost_its_turn_writes_nothing_more(hosts: list[Hub]) -> None:
+    one, two = hosts
+
+    async def stand_still_and_write() -> None:
+        async with sole_turn(one):
+            async with two.database.write() as conn:
+                await conn.execute(update(tables.leases).values(until="2026-01-01T00:00:00.000Z"))
+            async with sole_turn(two), one.database.write() as conn:
+                await settings.put(conn, "late", 1)
+
+    with pytest.raises(LeaseLost):
+        await stand_still_and_write()
+    async with two.database.read() as conn:
+        assert await settings.get(conn, "late") is None
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_a_store_in_a_file_pays_nothing_for_leases(hosts: list[Hub], database: Database) -> None:
+    async with sole_turn(hosts[0]):
+        with pytest.raises(Refused, match="in this home"):
+            async with sole_turn(hosts[0]):
+                pass
+        async with database.read() as conn:
+            assert await leases.fetch(conn, turns.LEASE) is None
