@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import io
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -11,7 +13,11 @@ from pathlib import Path
 import orjson
 import pytest
 
+from hub.domain.version import Phase, Rereading
+from hub.operations import home as homes
 from hub.operations.sandboxes import Serving
+from hub.store import mappings
+from mappings import library
 from tests.cli.conftest import Hub, connect
 from tests.cli.lives import CRM, MAIL, edited
 
@@ -409,6 +415,43 @@ def test_the_homes_own_file_is_read_once_and_a_later_change_is_told(
     told = [f for f in hub("doctor", "--json").json["findings"] if f["what"] == "mappings"]
     assert (len(told), told[0]["health"], "contacts.yaml" in told[0]["found"]) == (1, "warning", True)
     assert hub("mappings", "edit", CRM, "--file", str(own), "--json").json["differs"] is False
+
+
+def test_a_newer_library_is_told_and_changes_nothing_by_itself(
+    hub: Hub, alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = alone / "library"
+    shutil.copytree(LIBRARY, newer)
+    path = newer / f"{CRM}.yaml"
+    held = path.read_text()
+    monkeypatch.setattr(library, "ROOT", newer)
+    path.write_text(f"# only a comment\n{held}")
+    assert told_of_library(hub) == set()
+    path.write_text(held.replace("title: {path: jobtitle, empty: is_null}", "title: {path: job, empty: is_null}"))
+    assert told_of_library(hub) == {CRM}
+    assert hub("mappings", "show", CRM).out == held
+    assert f"hub mappings edit {CRM} --library" in hub("mappings", "list").out
+    taken = hub("mappings", "edit", CRM, "--library", "--json").json
+    assert (taken["differs"], taken["version"]["parent"]) == (True, 1)
+    assert told_of_library(hub) == set()  # a version means the same: it is known
+
+
+def told_of_library(hub: Hub) -> set[str]:
+    return {m["name"] for m in hub("mappings", "list", "--json").json["mappings"] if m["library"]}
+
+
+def test_records_still_to_be_read_again_are_told_and_the_next_sync_goes_on(hub: Hub, alone: Path) -> None:
+    async def interrupted() -> None:
+        async with homes.opened(alone) as opened, opened.database.write() as conn:
+            await mappings.note(conn, Rereading(CRM, 1, 1, Phase.RECORDS, "", "2026-01-01T00:00:00.000Z"))
+
+    asyncio.run(interrupted())
+    assert next(m for m in hub("mappings", "list", "--json").json["mappings"] if m["name"] == CRM)["reading"]
+    assert "still being read again" in hub("mappings", "list").out
+    (finding,) = [f for f in hub("doctor", "--json").json["findings"] if f["what"] == "mappings"]
+    assert (finding["health"], "hub sync" in finding["mend"]) == ("warning", True)
+    assert hub("sync").code == 0
+    assert not any(m["reading"] for m in hub("mappings", "list", "--json").json["mappings"])
 
 
 def test_a_connection_that_is_removed_takes_its_documents_along(hub: Hub, connected: Path) -> None:

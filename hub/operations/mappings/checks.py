@@ -3,6 +3,7 @@ mappings in force goes on for ever, and generated cases break no law."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -190,8 +191,8 @@ async def run_examples(hub: Hub, name: str, number: int | None = None) -> Tested
 
 def _example(document: Document, index: int, found: tuple[Complaint, ...]) -> Example:
     said = document.examples[index]
-    here = f"{document.file} examples.{index}"
-    mine = tuple(c for c in found if c.where == here or c.where.startswith(f"{here}."))
+    here = re.compile(rf" examples\.{index}(?:\.|$)")
+    mine = tuple(c for c in found if here.search(c.where.removeprefix(document.file)))
     looked = said.get("gives") or said.get("includes") or {}
     line = document.lines.get(("examples", str(index)))
     return Example(index, line, "raw" in said, tuple(looked), mine)

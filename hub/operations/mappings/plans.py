@@ -13,7 +13,7 @@ import orjson
 from hub.domain.entities import FACT
 from hub.domain.plan import Change
 from hub.domain.version import MappingVersion
-from hub.errors import HubError
+from hub.errors import HubError, Refused
 from hub.operations.export import target
 from hub.operations.faults import mend, sentence
 from hub.operations.mappings import names
@@ -152,6 +152,10 @@ async def read_fields(hub: Hub, versions: Mapping[str, MappingVersion], progress
     records = 0
     async with sole_turn(hub):
         for place in places:
+            wired = hub.connection(place.connection)
+            if not wired.active:
+                said = f"{wired.name} is {wired.connection.state}, and its fields cannot be read"
+                raise Refused(said, mend=f"`hub connections resume {wired.name}`")
             done = await fieldread(hub, place, progress=progress)
             if done.fault is not None:
                 name = place.connection

@@ -71,8 +71,9 @@ async def publish(
         kept = await store.plan(conn, hash)
     if kept is None:
         raise NotFound(f"there is no plan {hash}", mend=f"`hub mappings plan {name or 'NAME'}` makes one")
-    if name is not None and name not in kept.versions:
-        raise BadInput(f"the plan {hash} is of {', '.join(kept.versions)}, not of {name}")
+    if name is not None and set(kept.versions) != {name}:
+        several = "; `hub apply DIR --plan` publishes several" if len(kept.versions) > 1 else ""
+        raise BadInput(f"the plan {hash} is of {', '.join(kept.versions)}, not of {name}{several}")
     async with sole_turn(hub):
         versions = await _fit(hub, kept)
         await _fields(hub, versions, blind, progress)
