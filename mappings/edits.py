@@ -28,13 +28,19 @@ def edit(old: Document, new: Document, old_lens: Lens, new_lens: Lens) -> Edit:
         for name in sorted(before.keys() | after.keys())
         if (how := _moved(before.get(name), after.get(name))) is not None
     }
+    told = [n for n in before.keys() | after.keys() if _written(before.get(n)) or _written(after.get(n))]
+    deciding = {
+        n for n in told if _decided(before.get(n)) != _decided(after.get(n)) or reading.get(n) is Moved.ELSEWHERE
+    }
+    forms = {n for n in told if before.get(n) != after.get(n)}
     if any(getattr(old, f.name) != getattr(new, f.name) for f in fields(Document) if f.name not in HARMLESS):
         reading = {name: reading.get(name, Moved.RESTATED) for name in sorted(before.keys() | after.keys())}
+        deciding, forms = set(told), set(told)
     consent = _consent(old, new)
     return Edit(
         reading,
-        frozenset(n for n in before.keys() | after.keys() if _tells(before.get(n), after.get(n)))
-        | frozenset(f"consent.{channel}" for channel in consent),
+        frozenset(deciding | {f"consent.{channel}" for channel in consent}),
+        frozenset(forms),
         frozenset(n for n in before.keys() | after.keys() if _says(before.get(n)) != _says(after.get(n))),
         consent,
         old.match != new.match,
@@ -68,10 +74,15 @@ def _bare(doc: FieldDoc) -> FieldDoc:
     )
 
 
-def _tells(old: FieldDoc | None, new: FieldDoc | None) -> bool:
-    """Whether telling the field changed: only fields that are written, before or after."""
-    writes = [doc for doc in (old, new) if doc is not None and doc.direction.writes]
-    return bool(writes) and (old is None or new is None or replace(old, weight=new.weight) != new)
+def _written(doc: FieldDoc | None) -> bool:
+    return doc is not None and doc.direction.writes
+
+
+def _decided(doc: FieldDoc | None) -> tuple[object, ...]:
+    """All of a field that says whether a record is to be told something."""
+    if doc is None or not doc.direction.writes:
+        return ()
+    return doc.compare, doc.write_if_empty, doc.part
 
 
 def _says(doc: FieldDoc | None) -> tuple[bool, Weight]:

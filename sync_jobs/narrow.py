@@ -38,7 +38,7 @@ def narrow_fields(proposal: Proposal, entity: str) -> frozenset[str] | None:
             edit = place.edit
             if edit.whole or edit.creating or edit.deleting:
                 return None
-            fields |= edit.reading.keys() | edit.writing | edit.weighing
+            fields |= edit.reading.keys() | edit.writing | edit.forms | edit.weighing
     for edited in proposal.resurvived:
         if edited.entity == entity:
             if edited.fields is None:
@@ -171,7 +171,7 @@ class Narrow:
             if where not in live or not (moved or place is not None):
                 continue
             now, then = self._changes(old, before), self._changes(new, after)
-            gained += beyond(then, now, place.edit.writing if place is not None else frozenset())
+            gained += beyond(then, now, place.edit.writing | place.edit.forms if place is not None else frozenset())
             lost += beyond(now, then)
         return gained, lost
 

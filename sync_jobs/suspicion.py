@@ -14,12 +14,15 @@ from hub.store import suspects
 from hub.store.database import Transaction
 from hub.store.suspects import Shown
 from mappings.lens import Lens
+from sync_jobs import troubles
 from sync_jobs.proposal import Place, Resurvived
 
 BATCH = 1000
 SCAN = 2000
 """Records that are held against both lenses at a time."""
 MISSING = object()
+UNTOLD = (troubles.UNTOLD, troubles.REFUSED)
+"""Kinds of issues that say that a system could not be told something."""
 
 Question: TypeAlias = Callable[[str], Awaitable[list[str]]]
 """Ids behind `after`, at most a batch of them."""
@@ -104,6 +107,8 @@ def questions(conn: Transaction, place: Place) -> list[Question]:
     asked: list[Question] = []
     if edit.writing:
         asked.append(lambda a: suspects.differing(conn, entity, connection, stream, edit.writing, a, BATCH))
+    if edit.forms:
+        asked.append(lambda a: suspects.untold(conn, connection, stream, UNTOLD, a, BATCH))
     silent = edit.weighing | {name for name, how in edit.reading.items() if how is Moved.REMOVED}
     if silent:
         asked.append(lambda a: suspects.saying(conn, connection, stream, silent, a, BATCH))

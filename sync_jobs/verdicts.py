@@ -202,7 +202,11 @@ class _Session:
     def _rewritten(self, connection: str, stream: str) -> frozenset[str]:
         """Fields that are told in another way: what was decided before may work now."""
         return frozenset().union(
-            *(p.edit.writing for p in self.proposal.places if (p.connection, p.stream) == (connection, stream))
+            *(
+                p.edit.writing | p.edit.forms
+                for p in self.proposal.places
+                if (p.connection, p.stream) == (connection, stream)
+            )
         )
 
     def _changes(self, book: Rulebook, connection: str, stream: str, entity: str, world: World) -> list[Change]:

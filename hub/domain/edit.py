@@ -22,13 +22,16 @@ class Moved(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """`reading`: canonical fields whose reading changed; `writing`: those whose telling changed; `weighing`: those
-    whose say in who wins changed; `consent`: channels; `keys`, `scope`: what identifies a record, which are in scope;
+    """`reading`: canonical fields whose reading changed; `writing`: those of which records may have to be told
+    something else; `forms`: those that are told in another form, so that what was refused may be taken now;
+    `weighing`: those whose say in who wins changed; `consent`: channels; `keys`, `scope`: what identifies a record,
+    which are in scope;
     `creating`, `deleting`: whether records are made, and what becomes of the buried; `never_read`: remote paths that
     were not requested before."""
 
     reading: Mapping[str, Moved] = field(default_factory=dict)
     writing: frozenset[str] = frozenset()
+    forms: frozenset[str] = frozenset()
     weighing: frozenset[str] = frozenset()
     consent: frozenset[str] = frozenset()
     keys: bool = False

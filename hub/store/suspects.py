@@ -13,11 +13,12 @@ from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.golden import Golden, GoldenState
+from hub.domain.issue import IssueState
 from hub.domain.keys import Address
 from hub.domain.link import Link, LinkState
 from hub.store import forms
 from hub.store.dialect import json_text, one_of
-from hub.store.tables import golden, links, observations
+from hub.store.tables import golden, issues, links, observations
 
 G = golden.c
 L = links.c
@@ -60,6 +61,19 @@ async def saying(
         select(G.entity_id)
         .join(links, L.entity_id == G.entity_id)
         .where(L.connection == connection, L.stream == stream, or_(*said))
+    )
+    return await _ids(conn, chosen, after, limit)
+
+
+async def untold(
+    conn: AsyncConnection, connection: str, stream: str, kinds: Sequence[str], after: str, limit: int
+) -> list[str]:
+    """Entities of which the sink could not be told something: one of these kinds of issues is not closed."""
+    chosen = (
+        select(G.entity_id)
+        .join(issues, issues.c.entity_id == G.entity_id)
+        .where(issues.c.connection == connection, issues.c.stream == stream)
+        .where(issues.c.state != IssueState.CLOSED, issues.c.kind.in_(kinds))
     )
     return await _ids(conn, chosen, after, limit)
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from hub.domain.consent import Consent, ConsentState
 from hub.domain.golden import Golden, GoldenState
+from hub.domain.issue import Issue
 from hub.domain.keys import Address
 from hub.domain.link import Link, LinkState
 from hub.domain.observation import Record
-from hub.store import golden, links, observations, suspects
+from hub.store import golden, issues, links, observations, suspects
 from hub.store.database import Database
 
 NOW = "2026-01-01T00:00:00.000Z"
@@ -69,6 +70,21 @@ async def test_who_said_holds_is_absent_or_buried(database: Database) -> None:
         assert await suspects.holding(conn, "contact", ["emails"], "", 9) == ["con_0", "con_1"]
         assert await suspects.holding(conn, "contact", None, "con_2", 9) == ["con_3", "con_4"]
         assert await suspects.owners(conn, "crm", "contacts", ["r4", "r0", "r9"]) == ["con_0", "con_4"]
+
+
+async def test_who_could_not_be_told(database: Database) -> None:
+    await _set(database)
+    about = {"connection": "crm", "stream": "contacts"}
+    async with database.write() as conn:
+        await issues.raise_(conn, Issue("refused", "a", "", NOW, entity_id="con_1", **about))
+        await issues.raise_(conn, Issue("untold", "b", "", NOW, entity_id="con_2", **about))
+        await issues.raise_(conn, Issue("value", "c", "", NOW, entity_id="con_3", **about))
+        await issues.raise_(conn, Issue("refused", "d", "", NOW, entity_id="con_4", **about))
+        await issues.close(conn, ["d"], NOW)
+        kinds = ["refused", "untold"]
+        assert await suspects.untold(conn, "crm", "contacts", kinds, "", 9) == ["con_1", "con_2"]
+        assert await suspects.untold(conn, "crm", "contacts", kinds, "con_1", 9) == ["con_2"]
+        assert await suspects.untold(conn, "crm", "leads", kinds, "", 9) == []
 
 
 async def test_what_was_heard_is_shown_in_its_order(database: Database) -> None:
