@@ -1,8 +1,9 @@
-"""`hub db ...`: the store's schema and health."""
+"""`hub db ...`: the store's schema and health, and moving it."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import typer
 from rich.console import RenderableType
@@ -15,7 +16,7 @@ from hub.cli.screen import answer
 from hub.operations import database as operations
 from hub.store.schema import Step
 
-app = typer.Typer(help="The store: its schema and its health.", no_args_is_help=True)
+app = typer.Typer(help="The store: its schema, its health, and moving it.", no_args_is_help=True)
 
 FINE, WRONG, BEHIND = 0, 1, 2
 
@@ -70,3 +71,32 @@ def _upgraded(done: operations.Upgraded) -> RenderableType:
         return tables.line(("up to date: ", "green"), f"the schema is version {done.after}; nothing was to be done")
     before = f"from version {done.before}" if done.before else "from nothing"
     return tables.stack(tables.line(("upgraded ", "green"), f"{before} to ", (done.after, "bold")), _steps(done.steps))
+
+
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="TARGET_URL",
+        help="An empty store: postgresql://user@host:5432/name (password in PGPASSWORD or ~/.pgpass), or "
+        "sqlite:///path/to/hub.db.",
+    ),
+]
+
+
+@app.command()
+def copy(target: Target, home: Home = None, as_json: AsJson = False) -> None:
+    """Copy the whole store into an empty one, and compare. Stop all work on it first; the original stays as it is."""
+    with Bars() as bars:
+        done = asyncio.run(operations.copy(place(home), target, bars))
+    answer(done, _copied, as_json=as_json)
+
+
+def _copied(done: operations.Moved) -> RenderableType:
+    table = tables.table("table", "rows", "hash, the same in both", numbers=["rows"])
+    for one in done.tables:
+        table.add_row(Text(one.table, "bold"), tables.number(one.rows), Text(one.hash, "dim"))
+    return tables.stack(
+        table,
+        tables.line(("copied ", "green"), f"{done.rows:,} rows from {done.store} to ", (done.target, "bold")),
+        tables.line("to use it, set ", ("HUB_DATABASE_URL", "bold"), " to the target everywhere, then `hub db check`"),
+    )

@@ -1,4 +1,4 @@
-"""The store itself: whether its schema fits this release and it is whole; bringing it up to date."""
+"""The store itself: whether its schema fits this release and it is whole; bringing it up to date; moving it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub import settings
+from hub import clock, settings
+from hub.domain.lease import NOBODY
+from hub.domain.moments import iso
 from hub.errors import HubError, Refused
 from hub.operations import home as homes
-from hub.store import health, schema
-from hub.store.database import Database
+from hub.operations.turns import LEASE, turn
+from hub.store import copying, health, leases, schema
+from hub.store.copying import Copied
+from hub.store.database import Database, open_database
 from hub.store.schema import Schema, SchemaState, Step
 from sync_jobs.counts import Progress, Silent
 
@@ -68,8 +72,11 @@ async def _check(home: Path, store: str) -> Checked:
 
 def _no_file(url: str) -> bool:
     """Whether this names an SQLite file that doesn't exist: opening it would make it."""
-    scheme, _, path = url.partition(":///")
-    return scheme.startswith("sqlite") and not Path(path).exists()
+    return url.startswith("sqlite") and not _file(url).exists()
+
+
+def _file(url: str) -> Path:
+    return Path(url.partition(":///")[2])
 
 
 def _checked(store: str, found: Schema, looked: Sequence[str] = (), troubles: Sequence[Trouble] = ()) -> Checked:
@@ -108,3 +115,59 @@ async def _upgrade(database: Database, progress: Progress) -> Schema:
     async with database.write() as conn:
         await health.set_numbering(conn)
     return before
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A copy that was compared with its original. `store` stays as it was; `target` is not in use yet."""
+
+    ok: bool
+    store: str
+    target: str
+    rows: int
+    tables: tuple[Copied, ...]
+
+
+async def copy(home: Path, target_url: str, progress: Progress | None = None) -> Moved:
+    """Copies the home's store into an empty one. Nothing may work in this home meanwhile: what is written to the store
+    after the copy began is not in the copy."""
+    watching = progress or Silent()
+
+    def told(job: str, table: str, done: int, total: int) -> None:
+        watching.update(job, table, "", {"done": done}, total)
+
+    with homes.spoken(), turn(home):
+        async with homes.store(home) as source:
+            await refuse_busy(source)
+            target = open_database(target_url)
+            try:
+                if _no_file(target_url):
+                    _file(target_url).touch(mode=0o600)  # it will hold personal data
+                await _reach(target)
+                copied = await copying.copy(source, target, told)
+            finally:
+                await target.close()
+    store, there = (settings.without_password(url) for url in (homes.address(home), target_url))
+    return Moved(True, store, there, sum(one.rows for one in copied), copied)
+
+
+async def _reach(target: Database) -> None:
+    """Opens it for the first time, so that trouble at the target is told from trouble at the home's own store."""
+    try:
+        with homes.spoken():
+            await target.schema()
+    except HubError as error:
+        raise HubError(
+            f"the target: {error.message}",
+            mend="check TARGET_URL (the password may be in PGPASSWORD), and that the database there exists",
+        ) from None
+
+
+async def refuse_busy(database: Database) -> None:
+    """Refused while another host works in a store that hosts share."""
+    if not database.shared or (await database.schema()).state is not SchemaState.CURRENT:
+        return
+    async with database.read() as conn:
+        lease = await leases.fetch(conn, LEASE)
+    if lease is not None and lease.holder != NOBODY and lease.until > iso(clock.now()):
+        raise Refused("another host is working in this store", mend="let it end; `hub runs` shows what it does")

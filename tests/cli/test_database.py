@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, insert
 
+from hub.operations.sandboxes import Serving
+from hub.operations.turns import LEASE, turn
 from hub.store import schema
-from tests.cli.conftest import Hub
+from hub.store.tables import leases
+from tests import postgres
+from tests.cli.conftest import Hub, connect
+from tests.conftest import execute, outside
 from tests.store.test_schema import down
 from tests.stores import opened
 
@@ -110,3 +118,70 @@ def test_a_damaged_store_is_wrong(hub: Hub, home: Path, damage: str) -> None:
     assert found.json["troubles"]
     assert "backup" in found.json["troubles"][0]["mend"]
     assert "unexpected" not in found.err
+
+
+async def set_lease(url: str, until: str) -> None:
+    """As a worker on another host would hold the store."""
+    async with opened(url) as database, database.write() as conn:
+        await conn.execute(delete(leases))
+        await conn.execute(insert(leases).values(name=LEASE, holder="elsewhere", token=7, until=until))
+
+
+@pytest.fixture
+def empty(postgres_server: postgres.Server, worker: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    name = f"hub_cli_{worker}"
+    outside(execute(postgres_server, f"CREATE DATABASE {name}"))
+    yield postgres_server.url + name
+    outside(execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def test_a_home_moves_to_postgresql_and_back_with_its_secrets(
+    hub: Hub,
+    home: Path,
+    vendors: dict[str, Serving],
+    empty: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert connect(hub, monkeypatch, vendors["hubspot"]).code == 0
+    assert hub("sync", "--json").code == 0
+    before = hub("export", "contacts", "--format", "jsonl").out
+    assert len(before.splitlines()) > 10
+
+    there = hub("db", "copy", empty, "--json")
+    assert there.code == 0
+    assert there.json["rows"] == sum(t["rows"] for t in there.json["tables"]) > 100
+    monkeypatch.setenv("HUB_DATABASE_URL", empty)
+    assert hub("db", "check").code == 0
+    assert hub("export", "contacts", "--format", "jsonl").out == before
+    monkeypatch.delenv("HUB_HUBSPOT_ACCESS_TOKEN", raising=False)
+    assert hub("connections", "check", "hubspot").code == 0, "the sealed secrets open there"
+
+    back = tmp_path / "back.db"
+    outside(set_lease(empty, "2999-01-01T00:00:00.000Z"))
+    busy = hub("db", "copy", f"sqlite:///{back}", "--json")
+    assert "another host" in busy.json["error"]["message"]
+    assert not back.exists()
+    outside(set_lease(empty, "2020-01-01T00:00:00.000Z"))
+    shown = hub("db", "copy", f"sqlite:///{back}")
+    assert shown.code == 0
+    assert "HUB_DATABASE_URL" in shown.out
+    assert stat.S_IMODE(back.stat().st_mode) == 0o600
+    monkeypatch.setenv("HUB_DATABASE_URL", f"sqlite:///{back}")
+    assert hub("export", "contacts", "--format", "jsonl").out == before
+    assert hub("sync", "--json").code == 0
+
+
+def test_copy_says_what_stands_in_its_way(hub: Hub, home: Path, tmp_path: Path) -> None:
+    full = hub("db", "copy", f"sqlite:///{home / 'hub.db'}", "--json")
+    assert (full.code, "not empty" in full.json["error"]["message"]) == (1, True)
+    nowhere = hub("db", "copy", "postgresql://hub:hush-hush@127.0.0.1:1/hub", "--json")
+    assert nowhere.code == 1
+    assert "HUB_DATABASE_URL" not in nowhere.json["error"]["mend"], "it is the target that cannot be reached"
+    assert "hush" not in nowhere.out + nowhere.err
+    assert hub("db", "copy", "mysql://x/y", "--json").json["error"]["kind"] == "BadInput"
+    with turn(home):
+        busy = hub("db", "copy", f"sqlite:///{tmp_path / 'other.db'}", "--json")
+    assert (busy.code, busy.json["error"]["kind"]) == (1, "Refused")
+    assert not (tmp_path / "other.db").exists()
