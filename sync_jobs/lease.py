@@ -56,7 +56,7 @@ async def _taken(hub: Hub, name: str, term: timedelta) -> Lease:
             return lease
         other = await leases.fetch(conn, name)
     assert other is not None  # it would have been free
-    host, process, *_ = other.holder.split("/")
+    host, _, process = other.holder.rpartition("/")[0].partition("/")
     raise Refused(
         f"another process works here: process {process} on {host} holds the lease {name!r} until {other.until}, "
         "and renews it while it works",
