@@ -24,8 +24,8 @@ README = """This folder is the home of a martech hub.
 
   hub.db       the store: what every system showed, what was agreed on, every write
   secret.key   the master key that seals the secrets in hub.db; keep a copy elsewhere, never beside hub.db
-  mappings/    your own mapping documents, as CONNECTION/STREAM.yaml, and contact.yaml or campaign.yaml for who wins;
-               they come before the ones the hub brings
+  mappings/    mapping documents that are taken over before the hub's own when a connection is first made ready:
+               CONNECTION/STREAM.yaml, and contact.yaml or campaign.yaml for who wins; afterwards `hub mappings`
 
 Work in it with `cd` to here, `hub --home DIR ...`, or HUB_HOME. `hub doctor` says whether it is well.
 """
