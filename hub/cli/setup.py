@@ -43,7 +43,7 @@ def _made(made: homes.HomeMade) -> RenderableType:
             [
                 ("database", str(made.home / homes.DATABASE)),
                 ("master key", f"{made.home / homes.KEY_FILE} (keep a copy elsewhere: without it no secret opens)"),
-                ("mappings", f"{made.home / homes.MAPPINGS} (documents for new connections; empty means the library's)"),
+                ("mappings", f"{made.home / homes.MAPPINGS} (for new connections; empty means the library's)"),
             ]
         ),
         tables.line("next: ", (f"cd {made.home} && hub connections add NAME --connector CONNECTOR", "bold")),
