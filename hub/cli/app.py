@@ -20,6 +20,7 @@ from hub.cli import (
     edits,
     exporting,
     issues,
+    keys,
     looking,
     mappings,
     play,
@@ -47,6 +48,7 @@ app.add_typer(mappings.app, name="mappings")
 app.add_typer(consent.app, name="consent")
 app.add_typer(issues.app, name="issues")
 app.add_typer(database.app, name="db")
+app.add_typer(keys.app, name="keys")
 
 
 @app.callback(invoke_without_command=True)

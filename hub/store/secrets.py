@@ -20,7 +20,7 @@ from pathlib import Path
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain import moments
@@ -274,6 +274,11 @@ async def names(conn: AsyncConnection, connection: str) -> list[str]:
     """Which secrets a connection has: what may be shown."""
     found = await conn.execute(select(T.name).where(T.connection == connection, T.name != TOKEN).order_by(T.name))
     return list(found.scalars())
+
+
+async def count(conn: AsyncConnection) -> int:
+    """How many secrets are sealed in this store, fetched tokens among them."""
+    return int((await conn.execute(select(func.count()).select_from(tables.secrets))).scalar_one())
 
 
 async def drop(conn: AsyncConnection, connection: str, name: str | None = None) -> None:
