@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from hub.store import health, schema
 from hub.store.database import Database, open_database
 from hub.store.migrating import alembic_config
 from hub.store.schema import SchemaState
+from tests.stores import opened
 
 
 async def execute(database: Database, *statements: str) -> None:
@@ -55,6 +57,17 @@ async def test_an_older_store_says_its_steps_and_is_upgraded_by_them(database: D
     told: list[str] = []
     assert await database.upgrade(told=told.append) == found
     assert told == versions[1:]
+    assert (await database.schema()).state is SchemaState.CURRENT
+
+
+async def test_of_two_that_upgrade_at_once_one_migrates_and_the_other_waits(database: Database) -> None:
+    await down(database, "0001")
+    url = database._write.url.render_as_string(hide_password=False)
+    told: list[str] = []
+    async with opened(url) as ours, opened(url) as theirs:
+        found = await asyncio.gather(ours.upgrade(told=told.append), theirs.upgrade(told=told.append))
+    assert told == [version for version, _ in schema.migrations()][1:]
+    assert {f.held for f in found} <= {"0001", schema.release()}
     assert (await database.schema()).state is SchemaState.CURRENT
 
 
