@@ -13,7 +13,7 @@ from hub.domain.version import MappingVersion
 from hub.errors import NeedsPerson, NotFound, Refused
 from hub.store import golden, links, mappings
 from mappings.document import parse
-from sync_jobs.publish import publish
+from sync_jobs.publish import CLASSES, publish
 from sync_jobs.runner import sync
 from sync_jobs.simulation.stage import Stage
 from sync_jobs.whatif import EditPlan, plan_edit
@@ -190,3 +190,27 @@ async def test_a_class_that_was_not_allowed_needs_a_person(three: Stage) -> None
     await publish(three.hub, plan.hash, allow=["creates"])
     await settle(three)
     assert len(three.vendors["beta"].ids()) == 32
+
+
+async def test_keys_that_join_people_are_a_class_of_their_own(three: Stage) -> None:
+    """alpha knows a second address of Ann's, under which beta and gamma hold Bob: with it as a key they are one."""
+    assert three.hub is not None
+    three.vendors["alpha"].add_field("other")
+    three.vendors["alpha"].edit(three.vendors["alpha"].find(ANN) or "", {"other": BOB})
+    reads = await draft(
+        three, "alpha/people", ("  city: {path", "  custom.other: {path: other, direction: in}\n  city: {path")
+    )
+    await publish(three.hub, (await planned(three, reads)).hash)
+    await settle(three)
+    version = await draft(three, "alpha/people", ("from: [email], normalise", "from: [email, other], normalise"))
+    plan = await planned(three, version)
+    assert plan.destructive["merges"] == 1
+    with pytest.raises(NeedsPerson, match="1 merges"):
+        await publish(three.hub, plan.hash)
+    await publish(three.hub, plan.hash, allow=CLASSES)
+    ann, bob = await golden_of(three), await golden_of(three, BOB)
+    assert ann is not None
+    assert bob is not None
+    assert ann.entity_id == bob.entity_id
+    report = await settle(three)
+    assert report.quiet
