@@ -43,7 +43,8 @@ def _heading(version: VersionLine, planned: EditPlanned) -> RenderableType:
         words.append("\nit means what holds already: only comments, examples or layout differ", style="dim")
     if version.rivals and not version.stale:
         others = ", ".join(map(str, version.rivals))
-        words.append(f"\nversion {others} was made from {version.parent}, too: publishing one makes the other stale")
+        were = "versions {} were" if len(version.rivals) > 1 else "version {} was"
+        words.append(f"\n{were.format(others)} made from {version.parent}, too: publishing one makes the others stale")
     return words
 
 
