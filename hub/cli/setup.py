@@ -41,8 +41,8 @@ def _made(made: homes.HomeMade) -> RenderableType:
         tables.line((f"{first} ", "green"), (str(made.home), "bold")),
         tables.facts(
             [
-                ("database", str(made.home / homes.DATABASE)),
-                ("master key", f"{made.home / homes.KEY_FILE} (keep a copy elsewhere: without it no secret opens)"),
+                ("database", made.database),
+                ("master key", f"{made.master_key} (keep a copy elsewhere: without it no secret opens)"),
                 ("mappings", f"{made.home / homes.MAPPINGS} (for new connections; empty means the library's)"),
             ]
         ),

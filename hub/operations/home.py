@@ -33,11 +33,14 @@ Work in it with `cd` to here, `hub --home DIR ...`, or HUB_HOME. `hub doctor` sa
 
 @dataclass(frozen=True, slots=True)
 class HomeMade:
-    """`created` is False when the folder was a home already; then its database was brought up to date."""
+    """`created` is False when the folder was a home already; then its database was brought up to date. `database` and
+    `master_key` say where they are: a file, or the variable that names them."""
 
     ok: bool
     home: Path
     created: bool
+    database: str
+    master_key: str
 
 
 def find(said: Path | None, environ: Mapping[str, str] | None = None) -> Path:
@@ -75,7 +78,10 @@ async def init(folder: Path, *, alone: bool = False) -> HomeMade:
                 await database.upgrade()
     async with opened(folder, alone=alone):
         pass
-    return HomeMade(True, folder, not existed)
+    elsewhere = settings.load().database_url is not None and not alone
+    where = "the one that HUB_DATABASE_URL names" if elsewhere else str(folder / DATABASE)
+    key = "HUB_SECRET_KEY" if key_in_environment() else str(folder / KEY_FILE)
+    return HomeMade(True, folder, not existed, where, key)
 
 
 def _prepare(said: Path) -> tuple[Path, bool]:

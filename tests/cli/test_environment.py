@@ -17,7 +17,11 @@ def test_another_database_and_key_leave_a_home_without_either(
     folder = tmp_path / "home"
     monkeypatch.setenv("HUB_SECRET_KEY", "correct horse battery staple")
     monkeypatch.setenv("HUB_DATABASE_URL", f"sqlite:///{tmp_path / 'elsewhere.db'}")
-    assert hub("init", str(folder)).code == 0
+    made = hub("init", str(folder))
+    assert made.code == 0
+    assert "HUB_DATABASE_URL" in made.out
+    assert "HUB_SECRET_KEY" in made.out
+    assert "secret.key" not in made.out
     assert (tmp_path / "elsewhere.db").is_file()
     assert not (folder / "hub.db").exists()
     assert not (folder / "secret.key").exists()
