@@ -126,7 +126,7 @@ def test_expressions_and_composites_are_told() -> None:
     assert told(set_in(two, "fields.title", {"compute": "record.job"}), two)[-1] == "fields.title.path: no longer job"
     found = told(set_in(two, "fields.city", {"compute": "record.town"}), two)
     assert found == ["fields.city: now {direction: in, compute: record.town}"]
-    assert told(set_in(two, "scope.when", "record.x == 1"), two) == ['scope.when: now record.x == 1']
+    assert told(set_in(two, "scope.when", "record.x == 1"), two) == ["scope.when: now record.x == 1"]
     parts = [{"path": "name", "form": "given_first", "fields": ["given_name", "family_name"]}]
     found = told(set_in(two, "composites", parts), two)
     assert [said.partition(":")[0] for said in found] == ["fields.given_name", "fields.family_name"]
