@@ -17,6 +17,7 @@ from hub.sdk.streams import FieldInfo
 from hub.store import discoveries, observations
 from hub.store.database import Transaction
 from mappings.lens import Lens
+from sync_jobs.push import LOOK_SINGLY_MAX
 from sync_jobs.rulebook import Rulebook
 from sync_jobs.wiring import Wired
 
@@ -60,7 +61,9 @@ class Calls:
         batch, look = max(self.sink.batch_max, 1), max(self.sink.look_max, 1)
         writes = sum(ceil(n / batch) for n in self.groups.values())
         back = 0 if self.sink.shows_record else ceil(sum(self.groups.values()) / look)
-        return writes + ceil(self.looks / look) + ceil(self.lookups / look) + back
+        # Many looks at single records are made as one read of what changed, which is short where little did.
+        looks = 1 if look == 1 and self.looks > LOOK_SINGLY_MAX else ceil(self.looks / look)
+        return writes + looks + ceil(self.lookups / look) + back
 
 
 @dataclass(slots=True)
