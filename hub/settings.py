@@ -19,6 +19,7 @@ from hub.errors import BadInput, Complaint
 
 PREFIX = "HUB_"
 DATABASES = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgres", "postgresql+asyncpg")
+QUEUES = ("redis", "rediss", "unix")
 
 
 class Settings(BaseModel):
@@ -39,6 +40,48 @@ class Settings(BaseModel):
         description="the master key that seals the secrets of connections, in place of the home's key file",
         examples=["32 bytes in base64"],
     )
+    redis_url: SecretStr | None = Field(
+        None,
+        description="the Redis that carries wake-ups and counts calls when several processes work one store",
+        examples=["redis://cache.example:6379/0", "rediss://:password@cache.example:6380/0"],
+    )
+    lease_seconds: float = Field(
+        30.0,
+        ge=2,
+        le=600,
+        description="how long others wait for a worker that fell silent before they take its work over",
+        examples=["30", "10"],
+    )
+    sweep_seconds: float = Field(
+        10.0,
+        ge=0.2,
+        le=60,
+        description="how often the store is asked what is to be done, whatever the queue says",
+        examples=["10", "60"],
+    )
+    worker_jobs: int = Field(
+        20, ge=1, le=500, description="how many jobs a worker does at a time", examples=["20", "50"]
+    )
+    listen: str = Field(
+        "127.0.0.1:8400",
+        description="where `hub web` and `hub up` answer: health, metrics and webhooks",
+        examples=["127.0.0.1:8400", "0.0.0.0:8400"],
+    )
+    worker_listen: str = Field(
+        "",
+        description="where `hub worker` answers for health and metrics; nowhere when empty",
+        examples=["0.0.0.0:8401"],
+    )
+    alert_url: SecretStr | None = Field(
+        None,
+        description="where alerts are posted as they begin and end",
+        examples=["https://hooks.slack.com/services/...", "https://ops.example/hub"],
+    )
+    alert_format: Literal["auto", "json", "slack"] = Field(
+        "auto",
+        description="the shape of posted alerts; auto is slack for hooks.slack.com, else json",
+        examples=["auto", "json", "slack"],
+    )
     migrate: Literal["auto", "never"] = Field(
         "auto",
         description="whether commands upgrade an older store when they open it; never leaves that to `hub db upgrade`",
@@ -51,10 +94,32 @@ class Settings(BaseModel):
         "auto", description="auto is console on a terminal, else JSON", examples=["auto", "console", "json"]
     )
 
-    @field_validator("migrate", "log_level", "log_format", mode="before")
+    @field_validator("migrate", "log_level", "log_format", "alert_format", mode="before")
     @classmethod
     def _any_case(cls, said: object) -> object:
         return said.strip().lower() if isinstance(said, str) else said
+
+    @field_validator("listen", "worker_listen")
+    @classmethod
+    def _host_and_port(cls, said: str) -> str:
+        host, _, port = said.rpartition(":")
+        if said and not (host and port.isdigit() and int(port) < 65536):
+            raise ValueError("not HOST:PORT")
+        return said
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_queue(cls, said: SecretStr | None) -> SecretStr | None:
+        if said is not None and said.get_secret_value().partition(":")[0].lower() not in QUEUES:
+            raise ValueError("another kind of queue")
+        return said
+
+    @field_validator("alert_url")
+    @classmethod
+    def _web_address(cls, said: SecretStr | None) -> SecretStr | None:
+        if said is not None and urlsplit(said.get_secret_value()).scheme not in ("http", "https"):
+            raise ValueError("not a web address")
+        return said
 
     @field_validator("database_url")
     @classmethod
@@ -95,7 +160,7 @@ def describe(environ: Mapping[str, str] | None = None) -> tuple[Described, ...]:
         Described(
             name,
             _variable(name),
-            _shown(getattr(settings, name)),
+            _shown(name, getattr(settings, name)),
             "environment" if environ.get(_variable(name)) else "default",
             str(field.description),
         )
@@ -117,9 +182,11 @@ def _variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def _shown(value: object) -> str:
+def _shown(name: str, value: object) -> str:
     if isinstance(value, SecretStr):
         text = value.get_secret_value()
+        if name == "alert_url":  # its path is what lets people post there
+            return f"{urlsplit(text).scheme}://{urlsplit(text).hostname}/..."
         return without_password(text) if "://" in text else "(set)"
     return "" if value is None else str(value)
 

@@ -7,30 +7,34 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from hub.domain.lane import Lane
+
 
 class Job(StrEnum):
-    PULL = "pull"
+    TOUR = "tour"
+    """One lane of one connection: whatever is to be done there now."""
     RECONCILE = "reconcile"
     PUSH = "push"
 
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """ "Look at this stream": which job, where. The same wake-up twice is one."""
+    """ "Look here": which job, where. The same wake-up twice is one. A tour goes through a whole connection, and names
+    no stream."""
 
     job: Job
     connection: str
-    stream: str
-    lane: str = "live"
+    stream: str = ""
+    lane: Lane = Lane.LIVE
 
 
 class Queue(Protocol):
     async def wake(self, wake: Wake) -> None:
-        """May be lost, doubled or late."""
+        """May be lost, doubled or late. Never raises: who wakes has done its work already."""
         ...
 
-    async def take(self) -> Wake | None:
-        """The next wake-up; None when there is none now."""
+    async def waiting(self) -> int:
+        """How many wake-ups wait, for people to see."""
         ...
 
 
@@ -44,7 +48,8 @@ class MemoryQueue:
         self._waiting.setdefault(wake)
 
     async def take(self) -> Wake | None:
+        """The next wake-up; None when there is none now."""
         return self._waiting.popitem(last=False)[0] if self._waiting else None
 
-    def __len__(self) -> int:
+    async def waiting(self) -> int:
         return len(self._waiting)

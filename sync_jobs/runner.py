@@ -18,7 +18,7 @@ from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.hub import Hub
 from sync_jobs.pull import LIVE, pull
 from sync_jobs.push import push
-from sync_jobs.queue import Job, Wake
+from sync_jobs.queue import Job, MemoryQueue, Wake
 from sync_jobs.reconcile import reconcile
 from sync_jobs.recording import Recorded
 from sync_jobs.returning import take_back
@@ -125,6 +125,7 @@ class _Session:
     sleep: Sleep
     side_by_side: bool
     watch: Watch
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
 
     async def pull_all(self, wired: Sequence[Wired], *, full: bool) -> int:
         """Every stream of every connection, connections side by side: one that is slow delays nobody else."""
@@ -197,7 +198,7 @@ class _Session:
         for _ in range(PASSES_MAX):
             for wake in await sweep(self.hub):
                 if wake.connection in chosen and wake not in tried:
-                    await self.hub.queue.wake(wake)
+                    await self.queue.wake(wake)
             taken = await self._take_all(tried)
             worked += taken
             if not taken:
@@ -207,7 +208,7 @@ class _Session:
     async def _take_all(self, tried: set[Wake]) -> int:
         """Works off the queue. Answers how much was heard and told."""
         taken = 0
-        while (wake := await self.hub.queue.take()) is not None:
+        while (wake := await self.queue.take()) is not None:
             counts = await self._work(wake)
             done = counts.heard + counts.writes
             taken += done

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from hub.domain.keys import Address, Key
+from hub.domain.lane import Lane
 from hub.domain.outcome import Fault
 from hub.domain.plan import UNDO, Cell, Op
 from hub.domain.values import Value
@@ -26,7 +27,8 @@ class AttemptState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """`cells` are the fields it meant to change; `expect` is what the remote should show if it worked, for every
-    canonical field that the payload touches; `before` is the raw record as it was."""
+    canonical field that the payload touches; `before` is the raw record as it was; `lane` says under which of the
+    connection's leases it was opened."""
 
     id: str
     run_id: str
@@ -44,6 +46,7 @@ class Attempt:
     opened_at: str
     closed_at: str | None = None
     fault: Fault | None = None
+    lane: Lane = Lane.LIVE
 
     @property
     def address(self) -> Address | None:

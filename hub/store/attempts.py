@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.attempt import Attempt, AttemptState
 from hub.domain.keys import Key
+from hub.domain.lane import Lane
 from hub.domain.plan import Op
 from hub.store import forms
 from hub.store.dialect import Upsert, one_of
@@ -46,6 +47,7 @@ async def open(conn: AsyncConnection, rows: Sequence[Attempt]) -> None:
                 "fault": forms.fault_form(a.fault),
                 "opened_at": a.opened_at,
                 "closed_at": a.closed_at,
+                "lane": a.lane,
             }
             for a in rows
         ],
@@ -89,10 +91,18 @@ async def unsettled(conn: AsyncConnection, entity_ids: Sequence[str]) -> dict[st
 
 
 async def unsettled_of(
-    conn: AsyncConnection, connection: str, stream: str, limit: int = 1_000, *, after: str = ""
+    conn: AsyncConnection,
+    connection: str,
+    stream: str,
+    limit: int = 1_000,
+    *,
+    after: str = "",
+    lane: Lane | None = None,
 ) -> list[Attempt]:
-    """The same of one sink, by id, beginning after the id `after`."""
+    """The same of one sink, by id, beginning after the id `after`; of one lane, or of all."""
     chosen = select(attempts).where(T.connection == connection, T.stream == stream, T.id > after, UNSETTLED)
+    if lane is not None:
+        chosen = chosen.where(T.lane == lane)
     found = await conn.execute(chosen.order_by(T.id).limit(limit))
     return [_attempt(row) for row in found]
 
@@ -207,4 +217,5 @@ def _attempt(row: Any) -> Attempt:
         opened_at=row.opened_at,
         closed_at=row.closed_at,
         fault=forms.fault_of(row.fault),
+        lane=Lane(row.lane),
     )

@@ -218,6 +218,7 @@ attempts = Table(  # opened and committed before a write leaves
     Column("fault", Json),
     Column("opened_at", String, nullable=False),
     Column("closed_at", String),
+    Column("lane", String, nullable=False, server_default="live"),  # whose lease it was opened under: live | consent
 )
 Index(
     "ix_attempts_unsettled",
@@ -242,6 +243,7 @@ runs = Table(
     Column("ended_at", String),
 )
 Index("ix_runs_started_at", runs.c.started_at)
+Index("ix_runs_job", runs.c.job, runs.c.connection, runs.c.started_at)
 
 issues = Table(
     "issues",
@@ -374,4 +376,111 @@ rereadings = Table(  # published, and still to be read again: nothing is heard o
     Column("phase", String, nullable=False),  # records | entities
     Column("after", String, nullable=False),
     Column("began_at", String, nullable=False),
+)
+
+schedules = Table(  # how often a stream is read, where an operator said so; "" as stream: the whole connection
+    "schedules",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("every", Integer),  # seconds; or
+    Column("cron", String, nullable=False, default=""),
+    Column("hours", String, nullable=False, default=""),  # working hours, e.g. "mon-fri 07:00-20:00"
+    Column("zone", String, nullable=False, default="UTC"),
+)
+
+circuits = Table(  # connections that failed again and again, and when they are tried next
+    "circuits",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("until", String, nullable=False),  # no calls before
+    Column("since", String, nullable=False),
+    Column("reason", String, nullable=False),
+)
+
+hints = Table(  # records of which a webhook said that they changed; looked at, then forgotten
+    "hints",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("remote_id", String, primary_key=True),  # "": something in the stream
+    Column("at", String, nullable=False),
+)
+
+passes = Table(  # a push that takes more than one job: planned as a whole, then told in slices
+    "passes",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("phase", String, nullable=False),  # plan | tell
+    Column("after", String, nullable=False),  # the last entity id that was planned, or told
+    Column("due", Integer, nullable=False),
+    Column("tally", Json, nullable=False),
+    Column("began_at", String, nullable=False),
+)
+
+consent_changes = Table(  # from seen anywhere to written everywhere
+    "consent_changes",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("entity_id", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("seen_at", String, nullable=False),
+    Column("heard_at", String, nullable=False),
+    Column("written_at", String),
+)
+Index(
+    "ix_consent_changes_open",
+    consent_changes.c.entity_id,
+    sqlite_where=text("written_at IS NULL"),
+    postgresql_where=text("written_at IS NULL"),
+)
+Index("ix_consent_changes_written_at", consent_changes.c.written_at)
+
+call_counts = Table(  # requests that were sent, by hour: what daily quotas are held against
+    "call_counts",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("bucket", String, primary_key=True),
+    Column("hour", String, primary_key=True),  # "2026-11-22T09"
+    Column("lane", String, primary_key=True),
+    Column("calls", Integer, nullable=False),
+)
+
+meters = Table(  # what each vendor last said of its quota
+    "meters",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("said", Json, nullable=False),
+    Column("at", String, nullable=False),
+)
+
+alerts = Table(  # what somebody should know, from its beginning to its end
+    "alerts",
+    metadata,
+    Column("key", String, primary_key=True),  # the same trouble has the same key
+    Column("kind", String, nullable=False),
+    Column("connection", String, nullable=False, default=""),
+    Column("stream", String, nullable=False, default=""),
+    Column("summary", String, nullable=False),
+    Column("mend", String, nullable=False, default=""),
+    Column("began_at", String, primary_key=True),
+    Column("ended_at", String),
+    Column("told_began_at", String),
+    Column("told_ended_at", String),
+)
+
+workers = Table(  # processes that work here, as they last said
+    "workers",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("host", String, nullable=False),
+    Column("process", Integer, nullable=False),
+    Column("release", String, nullable=False),
+    Column("doing", Json, nullable=False),
+    Column("counts", Json, nullable=False),
+    Column("started_at", String, nullable=False),
+    Column("seen_at", String, nullable=False),
 )
