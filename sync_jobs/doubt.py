@@ -33,7 +33,7 @@ async def resolve(hub: Hub, wired: Wired, stream: str, sink: Sink, counts: Count
         looked = await look(hub, wired, stream, sink, ids, keys)
         counts.add(await hear_looked(hub, wired, stream, looked))
         now = hub.now_text()
-        async with hub.database.write() as conn:
+        async with hub.database.hearing() as conn:
             await _told_before_deletion(conn, hub, wired, stream, doubtful)
             await attempts.close(conn, [replace(a, state=AttemptState.SETTLED, closed_at=now) for a in doubtful])
         counts.add(await reconcile(hub, wired, stream))  # deletions that could not be believed until now

@@ -74,7 +74,7 @@ async def hear_looked(hub: Hub, wired: Wired, stream: str, looked: Looked) -> Co
     """Hears what the look brought, as far as it is news to the store."""
     counts = Counts()
     addresses = [Address(wired.name, stream, i) for i in sorted(looked.ids | looked.records.keys())]
-    async with hub.database.write() as conn:
+    async with hub.database.hearing() as conn:
         seen = await observations.fetch(conn, addresses)
         unheard = [o for o in seen.values() if o.revision > o.heard]
         counts.add(await hear(conn, hub, wired, stream, sorted(unheard, key=lambda o: o.address)))

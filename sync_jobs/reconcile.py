@@ -28,7 +28,7 @@ async def reconcile(hub: Hub, wired: Wired, stream: str, *, progress: Progress |
     watching = progress or Silent()
     after = ""
     while True:
-        async with hub.database.write() as conn:
+        async with hub.database.hearing() as conn:
             seen = await observations.unheard(conn, wired.name, stream, BATCH, after)
             if not seen:
                 return counts

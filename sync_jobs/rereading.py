@@ -83,7 +83,7 @@ class _Rereading:
             if place is not None and row.phase is Phase.RECORDS:
                 row = await self._records(place, row)
             await self._entities(place, row)
-        async with self.hub.database.write() as conn:
+        async with self.hub.database.hearing() as conn:
             await mappings.done(conn, row.name)
 
     async def _records(self, place: Place, row: Rereading) -> Rereading:
@@ -99,14 +99,14 @@ class _Rereading:
             await self._batch(place.entity, step.ids, row)
             self.progress.update("reread", place.connection, place.stream, self.counts.as_dict(), None)
         row = replace(row, phase=Phase.ENTITIES, after="")
-        async with self.hub.database.write() as conn:
+        async with self.hub.database.hearing() as conn:
             await mappings.note(conn, row)
         return row
 
     async def _measures(self, place: Place, row: Rereading) -> None:
         """Facts are measured anew by the next reconcile, from what was shown; those that come out the same stay."""
         while True:
-            async with self.hub.database.write() as conn:
+            async with self.hub.database.hearing() as conn:
                 seen = await suspects.shown(conn, place.connection, place.stream, row.after, SCAN)
                 if not seen:
                     return
@@ -137,7 +137,7 @@ class _Rereading:
         return [resurvived(conn, r) for r in self.proposal.resurvived if r.entity == entity]
 
     async def _batch(self, entity: str, ids: Sequence[str], row: Rereading) -> None:
-        async with self.hub.database.write() as conn:
+        async with self.hub.database.hearing() as conn:
             if ids:
                 verdicts = await judge_edit(conn, self.proposal, entity, ids)
                 await _keep(conn, self.hub, self.proposal, verdicts, self.counts)

@@ -42,9 +42,9 @@ async def take_back(hub: Hub, connection: str, stream: str) -> int:
     heard = 0
     async with hub.database.read() as reading:
         async for batch in observations.each(reading, connection, stream, BATCH):
-            async with hub.database.write() as conn:
+            async with hub.database.hearing() as conn:
                 heard += await returned.hear(conn, batch, hub.now_text())
-    async with hub.database.write() as conn:
+    async with hub.database.hearing() as conn:
         if returned.creates:
             await golden.make_all_due(conn, connection, stream)
         await issues.close(conn, [h.issue.dedupe for h in back], hub.now_text())

@@ -71,7 +71,7 @@ async def settle(hub: Hub, wired: Wired, stream: str, sink: Sink, answers: Seque
     now = hub.now_text()
     answers = [(item, _archived(item, outcome)) for item, outcome in answers]
     ids = {i for item, o in answers for i in (item.write.remote_id, o.remote_id) if i}
-    async with hub.database.write() as conn:
+    async with hub.database.hearing() as conn:
         known = await links.by_address(conn, [Address(wired.name, stream, i) for i in sorted(ids)])
         batch = _Batch(hub, wired, stream, now, Settled(), known)
         for item, outcome in answers:
@@ -223,7 +223,7 @@ async def _read_back(batch: _Batch, sink: Sink) -> None:
         looked = await look(batch.hub, batch.wired, batch.stream, sink, told, ())
     except (Failed, ContractBroken):
         return  # the next pull shows it; until then what was told stands for the echo
-    async with batch.hub.database.write() as conn:
+    async with batch.hub.database.hearing() as conn:
         known = await links.by_address(conn, [batch.address(i) for i in looked.records])
         changed = []
         for remote_id, record in looked.records.items():
@@ -272,7 +272,7 @@ async def _adopt(batch: _Batch, sink: Sink) -> None:
     batch.settled.counts.add(await hear_looked(batch.hub, batch.wired, batch.stream, looked))
     lasting = {alias: r.id for r in looked.records.values() for alias in r.aliases}
     taken = [(item, batch.address(lasting.get(existing, existing))) for item, existing in batch.taken]
-    async with batch.hub.database.write() as conn:
+    async with batch.hub.database.hearing() as conn:
         found = await links.by_address(conn, [address for _, address in taken])
         for item, existing in taken:
             link = found.get(existing)

@@ -288,7 +288,7 @@ class _Undo:
             freed += [undoing.freed] if undoing.freed and seen else []
             report.kept += undoing.kept
             report.back += undoing.back
-        async with self.hub.database.write() as conn:
+        async with self.hub.database.hearing() as conn:
             await links.put(conn, freed, self.hub.now_text())
         writer = _Restorer(self.hub, self.wired, self.stream, self.sink, run_id, self.counts)
         writer.images = _images(decided)

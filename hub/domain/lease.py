@@ -17,3 +17,7 @@ class Lease:
     holder: str
     token: int
     until: str
+
+    def held_at(self, now: str) -> bool:
+        """Whether it is somebody's at that time."""
+        return self.holder != NOBODY and self.until > now

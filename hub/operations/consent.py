@@ -87,7 +87,7 @@ async def _said(hub: Hub, entity: str, key: str, channel: str, said: Statements)
     channels = _channels(entity)
     if channel not in channels:
         raise unknown("consent channel", channel, channels)
-    async with hub.database.write() as conn:
+    async with hub.database.hearing() as conn:
         record = await one(conn, entity, key)
         await statements.join(conn, record.entity_id, channel, said)
         after = await judge(conn, hub, record, hub.now_text())

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-from hub import clock, settings
-from hub.domain.lease import NOBODY
+from hub import __version__, clock, settings
 from hub.domain.moments import iso
 from hub.errors import HubError, Refused
 from hub.operations import home as homes
-from hub.operations.turns import LEASE, turn
+from hub.operations.turns import turn
 from hub.store import copying, health, leases, schema
 from hub.store.copying import Copied
 from hub.store.database import Database, open_database
-from hub.store.schema import Schema, SchemaState, Step
+from hub.store.schema import Phase, Schema, SchemaState, Step
 from sync_jobs.counts import Progress, Silent
+from sync_jobs.lease import HOME
 
 UPGRADE = "upgrade"
 
@@ -30,8 +31,8 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`ok`: the schema fits and nothing is wrong. `steps` is what an upgrade would run. `held` is "" in a store
-    without a schema."""
+    """`ok`: this release may work on the store and nothing is wrong. `steps` is what an upgrade would run, each before
+    or after the processes of the release before are gone. `held` is "" in a store without a schema."""
 
     ok: bool
     store: str
@@ -62,7 +63,7 @@ async def _check(home: Path, store: str) -> Checked:
             schema.refuse_unusable(found)
         except Refused as error:
             return _checked(store, found, (), (Trouble("schema", error.message, error.mend),))
-        if found.state is not SchemaState.CURRENT:
+        if not found.usable:
             return _checked(store, found)
         async with database.read() as conn:
             looked = await health.examine(conn)
@@ -80,41 +81,78 @@ def _file(url: str) -> Path:
 
 
 def _checked(store: str, found: Schema, looked: Sequence[str] = (), troubles: Sequence[Trouble] = ()) -> Checked:
-    ok = found.state is SchemaState.CURRENT and not troubles
+    ok = found.usable and not troubles
     return Checked(ok, store, found.state, found.held, found.release, found.steps, ("schema", *looked), tuple(troubles))
 
 
 @dataclass(frozen=True, slots=True)
 class Upgraded:
-    """From which schema version ("" for an empty store) to which; `steps` is empty when it was up to date."""
+    """From which schema version ("" for an empty store) to which, by these steps; `left`: the steps that are still to
+    be run when no process of an older release is left."""
 
     ok: bool
     store: str
     before: str
     after: str
     steps: tuple[Step, ...]
+    left: tuple[Step, ...]
 
 
-async def upgrade(home: Path, progress: Progress | None = None) -> Upgraded:
-    """Runs the migrations that are missing, all in one transaction: after a failure the store is as it was."""
+async def upgrade(home: Path, progress: Progress | None = None, *, phase: Phase | None = None) -> Upgraded:
+    """Runs the migrations that are missing, all in one transaction: after a failure the store is as it was.
+
+    `phase` pre: only those that the processes of the release before can work with. Post: the rest; refused while there
+    are workers of another release.
+    """
     async with homes.store(home) as database:
-        before = await _upgrade(database, progress or Silent())
-    return Upgraded(True, settings.without_password(homes.address(home)), before.held, before.release, before.steps)
+        found = await database.schema()
+        schema.refuse_unusable(found)
+        todo = found.first_steps if phase is Phase.PRE else found.steps
+        if phase is Phase.POST and todo:
+            await _refuse_too_early(database, found)
+        before = await _upgrade(database, todo, progress or Silent())
+        after = await database.schema()
+        run = tuple(step for step in before.steps if step.version <= after.held)
+        return Upgraded(True, settings.without_password(homes.address(home)), before.held, after.held, run, after.steps)
 
 
-async def _upgrade(database: Database, progress: Progress) -> Schema:
-    total = len((await database.schema()).steps)
+async def _upgrade(database: Database, todo: Sequence[Step], progress: Progress) -> Schema:
     done = 0
 
     def told(_: str) -> None:
         nonlocal done
         done += 1
-        progress.update(UPGRADE, "", "", {"done": done}, total)
+        progress.update(UPGRADE, "", "", {"done": done}, len(todo))
 
-    before = await database.upgrade(told=told)
-    async with database.write() as conn:
-        await health.set_numbering(conn)
+    if todo:
+        before = await database.upgrade(todo[-1].version, told=told)
+    else:
+        before = await database.schema()
+    if before.usable or todo:
+        async with database.write() as conn:
+            await health.set_numbering(conn)
     return before
+
+
+SILENT_AFTER = timedelta(minutes=2)
+"""A worker that said nothing for so long is taken for gone."""
+
+
+async def _refuse_too_early(database: Database, found: Schema) -> None:
+    """Refused while workers of another release were heard of lately: they may need what the steps take away."""
+    if found.state is not SchemaState.WAITING:
+        raise Refused(
+            f"The store's schema is version {found.held}: there is more to do than the steps for afterwards.",
+            mend="Run `hub db upgrade --pre`, and --post when every process is of this release; or stop all "
+            "processes, and `hub db upgrade` runs everything.",
+        )
+    async with database.read() as conn:
+        theirs = await schema.other_releases(conn, __version__, iso(clock.now() - SILENT_AFTER))
+    if theirs:
+        raise Refused(
+            f"Workers of another release are at work: {', '.join(theirs)}.",
+            mend=f"Stop them, or replace them by workers of release {__version__}, and run the same command again.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +202,16 @@ async def _reach(target: Database) -> None:
 
 
 async def refuse_busy(database: Database) -> None:
-    """Refused while another host works in a store that hosts share."""
-    if not database.shared or (await database.schema()).state is not SchemaState.CURRENT:
+    """Refused while a run or a worker works in the store."""
+    if (await database.schema()).state is not SchemaState.CURRENT:
         return
+    now = iso(clock.now())
     async with database.read() as conn:
-        lease = await leases.fetch(conn, LEASE)
-    if lease is not None and lease.holder != NOBODY and lease.until > iso(clock.now()):
-        raise Refused("another host is working in this store", mend="let it end; `hub runs` shows what it does")
+        home = await leases.fetch(conn, HOME) if database.shared else None  # on one host the file has said it
+        busy = [lease for lease in (home, *await leases.tours(conn)) if lease is not None and lease.held_at(now)]
+    if busy:
+        names = ", ".join(sorted(lease.name for lease in busy))
+        raise Refused(
+            f"somebody is working in this store ({names})",
+            mend="stop the workers (`hub up`, `hub worker`) and let the others end; `hub runs` shows what they do",
+        )

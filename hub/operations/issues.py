@@ -102,7 +102,7 @@ async def answer(hub: Hub, number: int, said: str) -> IssueShown:
             f"issue {number} ({issue.kind}) takes no such answer", mend=f"answer one of: {', '.join(shown.answers)}"
         )
     now = hub.now_text()
-    async with hub.database.write() as conn:
+    async with hub.database.hearing() as conn:
         if word == "pin=VALUE":
             await _pin(conn, hub, issue, said.removeprefix(PIN), now)
         elif word == "bury":

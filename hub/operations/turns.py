@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from hub.errors import Refused
+from hub.store import leases
 from sync_jobs.hub import Hub
-from sync_jobs.lease import held
+from sync_jobs.lease import HOME, held
 
 try:
     import fcntl
@@ -16,27 +18,47 @@ except ImportError:  # not a POSIX system: there the operator keeps runs apart
     fcntl = None  # type: ignore[assignment]
 
 FILE = ".working"
-LEASE = "home"
-"""The store's lease of whoever works all of it."""
+UP = ".up"
+PATIENCE = 90.0
+"""Seconds for workers to end their tours: each is bounded, and one whose process died loses its lease before."""
+POLL = 0.2
 
 
 @asynccontextmanager
 async def sole_turn(hub: Hub) -> AsyncIterator[None]:
-    """Holds the home, and with it a store that other hosts can reach, for one run. Refused while another process holds
-    either. What loses the store's lease meanwhile commits nothing more and raises LeaseLost."""
+    """Holds the home, and the store for all hosts that can reach it, for one run. Refused while another process holds
+    either; workers end what they are at and wait meanwhile. What loses the store's lease commits nothing more and
+    raises LeaseLost."""
     with turn(hub.home):
-        if hub.database.shared:
-            async with held(hub, LEASE):
-                yield
-        else:
+        # On this host the file says that a former holder is dead; another host's may only be silent.
+        async with held(hub, HOME, by_force=not hub.database.shared):
+            await _workers_paused(hub)
             yield
 
 
+async def _workers_paused(hub: Hub) -> None:
+    """Until no tour is under way. None begins while the home's lease is held; of one that fell silent the lease is
+    taken away, so that it commits nothing when it wakes up."""
+    nobody_up = not hub.database.shared and not _is_taken(hub.home / UP)
+    for _ in range(int(PATIENCE / POLL)):
+        async with hub.database.write() as conn:
+            touring = await leases.tours(conn)
+            for lease in touring:
+                if nobody_up or not lease.held_at(hub.now_text()):
+                    await leases.free(conn, lease.name)
+                    touring = [t for t in touring if t is not lease]
+        if not touring:
+            return
+        await asyncio.sleep(POLL)
+    names = ", ".join(lease.name for lease in touring)
+    raise Refused(f"workers did not pause within {PATIENCE:.0f} s: {names}", mend="try again; `hub runs` shows more")
+
+
 @contextmanager
-def turn(home: Path) -> Iterator[None]:
+def turn(home: Path, name: str = FILE) -> Iterator[None]:
     """Holds the home on this host; the system lets go of it when the process ends, however it ends. Refused while
     another process holds it."""
-    with (home / FILE).open("a") as file:
+    with (home / name).open("a") as file:
         if fcntl is not None:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -46,3 +68,11 @@ def turn(home: Path) -> Iterator[None]:
                     mend="let it end; `hub runs` shows what it does",
                 ) from None
         yield
+
+
+def _is_taken(file: Path) -> bool:
+    try:
+        with turn(file.parent, file.name):
+            return False
+    except Refused:
+        return True

@@ -87,6 +87,14 @@ class Database:
             finally:
                 self._writer = None
 
+    @asynccontextmanager
+    async def hearing(self) -> AsyncIterator[AsyncConnection]:
+        """A write transaction for what reads links and golden records and then changes them: one at a time in a store,
+        on whatever host. Two that found the same new person side by side would make two of him."""
+        async with self.write() as conn:
+            await dialect.hold_hearing(conn)
+            yield conn
+
     @contextmanager
     def guarded(self, guard: Guard) -> Iterator[None]:
         """Every write transaction of this block, and of the tasks made in it, asks `guard` last before it commits."""
@@ -118,7 +126,7 @@ class Database:
         release doesn't know. `told` hears each version that was reached.
         """
         found = await self.schema()
-        if found.state is SchemaState.CURRENT:
+        if found.state in (SchemaState.CURRENT, SchemaState.AHEAD) or revision == found.held:
             return found
         from hub.store import migrating  # seldom needed, and slow to load
 
@@ -126,7 +134,10 @@ class Database:
             await dialect.hold_upgrade_lock(conn)
             found = await schema.read(conn)
             schema.refuse_unusable(found)
-            await conn.run_sync(migrating.migrate, revision or migrating.HEAD, told)
+            if found.state is not SchemaState.AHEAD:
+                await conn.run_sync(migrating.migrate, revision or migrating.HEAD, told)
+                if found.state is not SchemaState.EMPTY:
+                    await schema.note_floor(conn)
         return found
 
     async def close(self) -> None:

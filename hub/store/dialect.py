@@ -9,6 +9,7 @@ observations in batches of 1,000).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 import orjson
@@ -51,6 +52,7 @@ _DIALECTS: dict[str, Dialect] = {
     "postgresql": PGDialect(paramstyle="numeric_dollar"),  # type: ignore[no-untyped-call]
 }
 _UPGRADE_LOCK = 7_218_004_511
+_HEARING_LOCK = 7_218_004_512
 
 
 def name_of(conn: AsyncConnection) -> str:
@@ -232,3 +234,14 @@ async def hold_upgrade_lock(conn: AsyncConnection) -> None:
     """Lets one process at a time migrate, until the transaction ends. SQLite's write transaction does that already."""
     if name_of(conn) != SQLITE:
         await conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+
+
+async def hold_hearing(conn: AsyncConnection, within: timedelta = timedelta(seconds=15)) -> None:
+    """Lets one transaction at a time hear, until it ends. PostgreSQL ends one that does nothing for `within`: its
+    process stands still, and all others wait for it. SQLite has one writer at a time anyway."""
+    if name_of(conn) != SQLITE:
+        limit = f"{within // timedelta(milliseconds=1)}ms"
+        await conn.execute(
+            text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true)"), {"limit": limit}
+        )
+        await conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _HEARING_LOCK})

@@ -65,6 +65,17 @@ async def release(conn: AsyncConnection, lease: Lease) -> None:
     await conn.execute(update(leases).where(_current(lease)).values(holder=NOBODY))
 
 
+async def free(conn: AsyncConnection, name: str) -> None:
+    """Takes it from whoever has it, who is known to be dead, or gone beyond its end."""
+    await conn.execute(update(leases).where(leases.c.name == name).values(holder=NOBODY, token=leases.c.token + 1))
+
+
+async def tours(conn: AsyncConnection) -> list[Lease]:
+    """The leases of tours (`CONNECTION/LANE`) that are somebody's, or were when their holders fell silent."""
+    where = and_(leases.c.name.contains("/"), leases.c.holder != NOBODY)
+    return [Lease(**row) for row in (await conn.execute(select(leases).where(where))).mappings()]
+
+
 async def hold(conn: AsyncConnection, lease: Lease) -> None:
     """To be asked last in a write transaction: nobody takes the lease before it ends. LeaseLost when somebody has.
 

@@ -18,6 +18,7 @@ from hub.logs import log
 from hub.sdk.auth import Auth, Token
 from hub.sdk.connector import Connector
 from hub.sdk.http import ContractBroken, Request, Response
+from hub.transport import lanes
 from hub.transport.addresses import Addresses
 from hub.transport.failed import REFUSED, Failed
 from hub.transport.throttle import Throttle
@@ -165,6 +166,8 @@ class Caller:
     ) -> tuple[Fault | None, Response]:
         async with self._throttle.slot(request.bucket):
             await self._book(request.bucket, errand)
+            if not lanes.allowed():
+                raise Failed(Fault(FaultKind.TRANSIENT, "lease_over", "another process works here by now"), sent=False)
             self.calls[counted_as] += 1
             response = await self._wire.exchange(request, url)
         self.meters.update(self.connector.meters(response))

@@ -1,8 +1,9 @@
-"""For which lane the running work calls: its calls are attributed to it, and its share of the quota is the lane's."""
+"""For which lane the running work calls, and whether it may still: calls are attributed to the lane, and its share of
+the quota is the lane's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -23,3 +24,21 @@ def working(lane: Lane) -> Iterator[None]:
         yield
     finally:
         _lane.reset(before)
+
+
+_permits: ContextVar[tuple[Callable[[], bool], ...]] = ContextVar("permits", default=())
+
+
+@contextmanager
+def permitted(permit: Callable[[], bool]) -> Iterator[None]:
+    """Requests of the block, and of the tasks made in it, leave only while `permit` says so."""
+    before = _permits.set((*_permits.get(), permit))
+    try:
+        yield
+    finally:
+        _permits.reset(before)
+
+
+def allowed() -> bool:
+    """Whether a request may leave now."""
+    return all(permit() for permit in _permits.get())

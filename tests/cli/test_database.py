@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import delete, insert
 
 from hub.operations.sandboxes import Serving
-from hub.operations.turns import LEASE, turn
+from hub.operations.turns import turn
 from hub.store import schema
 from hub.store.tables import leases
+from sync_jobs.lease import HOME
 from tests import postgres
 from tests.cli.conftest import Hub, connect
 from tests.conftest import execute, outside
@@ -124,7 +125,7 @@ async def set_lease(url: str, until: str) -> None:
     """As a worker on another host would hold the store."""
     async with opened(url) as database, database.write() as conn:
         await conn.execute(delete(leases))
-        await conn.execute(insert(leases).values(name=LEASE, holder="elsewhere", token=7, until=until))
+        await conn.execute(insert(leases).values(name=HOME, holder="elsewhere", token=7, until=until))
 
 
 @pytest.fixture

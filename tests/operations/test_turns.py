@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
+from hub.domain.lane import Lane
 from hub.errors import LeaseLost, Refused
-from hub.operations import turns
 from hub.operations.turns import sole_turn
 from hub.store import leases, settings, tables
 from hub.store.database import Database
 from sync_jobs.hub import Hub
+from sync_jobs.lease import HOME, held, tour_lease
 
 KEY = "a passphrase of both hosts"
 
@@ -64,10 +67,47 @@ async def test_a_host_that_lost_its_turn_writes_nothing_more(hosts: list[Hub]) -
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-async def test_a_store_in_a_file_pays_nothing_for_leases(hosts: list[Hub], database: Database) -> None:
+async def test_on_one_host_the_lease_of_a_dead_process_is_taken_over_at_once(
+    hosts: list[Hub], database: Database
+) -> None:
     async with sole_turn(hosts[0]):
         with pytest.raises(Refused, match="in this home"):
             async with sole_turn(hosts[0]):
                 pass
-        async with database.read() as conn:
-            assert await leases.fetch(conn, turns.LEASE) is None
+    async with database.write() as conn:
+        dead = await leases.acquire(conn, HOME, "host/1/dead", hosts[0].clock(), timedelta(hours=1))
+        tour = await leases.acquire(conn, tour_lease("crm", Lane.LIVE), "host/1/dead", hosts[0].clock(), timedelta(1))
+    assert dead is not None
+    assert tour is not None
+    async with sole_turn(hosts[0]), database.write() as conn:
+        await settings.put(conn, "done", 1)
+    async with database.write() as conn:
+        with pytest.raises(LeaseLost):
+            await leases.hold(conn, tour)
+
+
+async def test_the_whole_store_waits_for_tours_under_way(hosts: list[Hub]) -> None:
+    said: list[str] = []
+
+    async def tour() -> None:
+        async with held(hosts[0], tour_lease("crm", Lane.LIVE)):
+            await asyncio.sleep(0.5)
+            said.append("toured")
+
+    touring = asyncio.create_task(tour())
+    await asyncio.sleep(0.1)
+    async with sole_turn(hosts[1] if hosts[0].database.shared else hosts[0]):
+        said.append("alone")
+    await touring
+    assert said == ["toured", "alone"] or not hosts[0].database.shared
+
+
+async def test_a_tour_that_fell_silent_keeps_nothing_once_somebody_worked_alone(hosts: list[Hub]) -> None:
+    async with hosts[0].database.write() as conn:
+        silent = await leases.acquire(conn, "crm/live", "host/1/silent", hosts[0].clock() - timedelta(1), timedelta(0))
+    assert silent is not None
+    async with sole_turn(hosts[0]):
+        pass
+    async with hosts[0].database.write() as conn:
+        with pytest.raises(LeaseLost):
+            await leases.renew(conn, silent, hosts[0].clock(), timedelta(seconds=30))
