@@ -227,6 +227,7 @@ Index(
     sqlite_where=text("state IN ('open', 'in_doubt')"),
     postgresql_where=text("state IN ('open', 'in_doubt')"),
 )
+Index("ix_attempts_opened_at", attempts.c.opened_at, attempts.c.id)
 
 runs = Table(
     "runs",
@@ -467,9 +468,27 @@ alerts = Table(  # what somebody should know, from its beginning to its end
     Column("summary", String, nullable=False),
     Column("mend", String, nullable=False, default=""),
     Column("began_at", String, primary_key=True),
+    Column("seen_at", String, nullable=False),  # when the trouble was last there
     Column("ended_at", String),
     Column("told_began_at", String),
     Column("told_ended_at", String),
+)
+Index(  # the same trouble is open once, whoever looks
+    "ix_alerts_open",
+    alerts.c.key,
+    unique=True,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
+)
+
+volumes = Table(  # how many records walks showed, by the hour in which they ended: what is usual for a stream
+    "volumes",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("hour", Integer, primary_key=True),  # hours since 1970, so that days can be made of them from any hour on
+    Column("changed", Integer, nullable=False),  # by walks from a cursor, together
+    Column("whole", Integer),  # by the last walk from the beginning to the end
 )
 
 workers = Table(  # processes that work here, as they last said

@@ -9,10 +9,12 @@ revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
+PHASE = "pre"
 
 
 def upgrade() -> None:
     op.add_column("attempts", sa.Column("lane", sa.String(), nullable=False, server_default="live"))
+    op.create_index("ix_attempts_opened_at", "attempts", ["opened_at", "id"], unique=False)
     op.create_index("ix_runs_job", "runs", ["job", "connection", "started_at"], unique=False)
     op.create_table(
         "schedules",
@@ -93,10 +95,22 @@ def upgrade() -> None:
         sa.Column("summary", sa.String(), nullable=False),
         sa.Column("mend", sa.String(), nullable=False),
         sa.Column("began_at", sa.String(), nullable=False),
+        sa.Column("seen_at", sa.String(), nullable=False),
         sa.Column("ended_at", sa.String(), nullable=True),
         sa.Column("told_began_at", sa.String(), nullable=True),
         sa.Column("told_ended_at", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("key", "began_at", name=op.f("pk_alerts")),
+    )
+    unended = sa.text("ended_at IS NULL")
+    op.create_index("ix_alerts_open", "alerts", ["key"], unique=True, sqlite_where=unended, postgresql_where=unended)
+    op.create_table(
+        "volumes",
+        sa.Column("connection", sa.String(), nullable=False),
+        sa.Column("stream", sa.String(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("whole", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("connection", "stream", "hour", name=op.f("pk_volumes")),
     )
     op.create_table(
         "workers",
@@ -114,9 +128,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for table in (
-        *("workers", "alerts", "meters", "call_counts", "consent_changes"),
+        *("volumes", "workers", "alerts", "meters", "call_counts", "consent_changes"),
         *("passes", "hints", "circuits", "schedules"),
     ):
         op.drop_table(table)
     op.drop_index("ix_runs_job", "runs")
+    op.drop_index("ix_attempts_opened_at", "attempts")
     op.drop_column("attempts", "lane")
