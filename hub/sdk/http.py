@@ -19,7 +19,7 @@ class Request:
     """One HTTP request to be.
 
     `path` begins with "/" and is joined to the connection's base URL (or to the one its token names), or is a whole
-    URL. `bucket` names the limit it counts against. `repeatable` says that sending it twice does no more than once
+    URL. `bucket` names the limit it counts against, and `cost` says for how many calls. `repeatable` says that sending it twice does no more than once
     (reads, upserts by key, deletes): such a request may be sent again when its answer was lost.
     """
 
@@ -30,6 +30,7 @@ class Request:
     body: bytes | None = None
     bucket: str = "default"
     repeatable: bool = False
+    cost: int = 1
 
     def with_header(self, name: str, value: str) -> Request:
         kept = tuple(h for h in self.headers if h[0].lower() != name.lower())
