@@ -168,7 +168,7 @@ class Hub:
             connector,
             row.base_url,
             connector.auth(settings, secrets),
-            StoredTokens(self.database, self.vault, row.name, self.now_text),
+            StoredTokens(self.database, self.vault, row.name, self.clock),
             clock=self.clock,
             sleep=self._sleep,
             transport=self._transports.get(row.name),

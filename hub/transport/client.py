@@ -89,6 +89,8 @@ class Caller:
         self._throttle = throttle or Throttle(connector.limits)
         self._jitter = jitter
         self._desk = TokenDesk(auth, tokens, self._ask_token, clock, reauth)
+        self._under_way = 0
+        self._closing = False
 
     @property
     def total_calls(self) -> int:
@@ -96,7 +98,11 @@ class Caller:
         return self.calls.total()
 
     async def close(self) -> None:
-        await self._wire.close()
+        """No call is begun any more; those under way end first, for somebody may still speak through a caller that
+        was replaced."""
+        self._closing = True
+        if not self._under_way:
+            await self._wire.close()
 
     async def send(self, request: Request) -> Response:
         """The answer, of any status in which `Connector.classify` sees no fault. Raises `Failed`.
@@ -105,6 +111,18 @@ class Caller:
         did nothing. A success whose body is visibly broken is asked for again too, and at last handed over as it is:
         whoever reads it says what is wrong with it.
         """
+        if self._closing:
+            text = "the connection was changed meanwhile; the next try speaks as it is set up since"
+            raise Failed(Fault(FaultKind.TRANSIENT, "connection_changed", text), sent=False)
+        self._under_way += 1
+        try:
+            return await self._sent(request)
+        finally:
+            self._under_way -= 1
+            if self._closing and not self._under_way:
+                await self._wire.close()
+
+    async def _sent(self, request: Request) -> Response:
         errand = _Errand(request, self._max_wait, self._sleep)
         tries = AsyncRetrying(
             sleep=errand.wait,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
@@ -18,9 +19,13 @@ MARGIN = timedelta(seconds=60)
 
 
 class TokenKeeper(Protocol):
-    """Where tokens outlive the process. `save` also keeps `Token.secrets` over the old ones, at once."""
+    """Where tokens outlive the process. `save` also keeps `Token.secrets` over the old ones, at once. `alone`: while
+    the block runs, nobody else fetches a token of this connection: where a vendor rotates refresh tokens, two who
+    fetch at once would lock each other out."""
 
     async def load(self) -> Token | None: ...
+
+    def alone(self) -> AbstractAsyncContextManager[None]: ...
 
     async def save(self, token: Token) -> None: ...
 
@@ -33,6 +38,9 @@ class MemoryTokens:
 
     async def load(self) -> Token | None:
         return self.token
+
+    def alone(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     async def save(self, token: Token) -> None:
         self.token = token
@@ -72,18 +80,14 @@ class TokenDesk:
                 return None
             if self._token is None:
                 self._adopt(await self._keeper.load())
-            return self._token if self._lives(self._token) and self._token else await self._fetch()
+            return self._token if self._lives(self._token) and self._token else await self._fetch(self._token)
 
     async def renew(self, stale: Token | None) -> Token | None:
         """Another token than `stale`, which the vendor refused. Many may ask at once: one call is made."""
         async with self._lock:
             if self._token is not None and not _same(self._token, stale):
                 return self._token
-            kept = await self._keeper.load()
-            if kept is not None and not _same(kept, stale) and self._lives(kept):
-                self._adopt(kept)
-                return kept
-            return await self._fetch()
+            return await self._fetch(stale)
 
     def _is_fixed(self) -> bool:
         try:
@@ -99,7 +103,16 @@ class TokenDesk:
         if token is not None and token.secrets and self._reauth is not None:
             self.auth = self._reauth(token.secrets)
 
-    async def _fetch(self) -> Token | None:
+    async def _fetch(self, stale: Token | None) -> Token | None:
+        """Another token than `stale`: one that somebody else fetched meanwhile, or one that is asked for now."""
+        async with self._keeper.alone():
+            kept = await self._keeper.load()
+            if kept is not None and not _same(kept, stale) and self._lives(kept):
+                self._adopt(kept)
+                return kept
+            return await self._ask_anew()
+
+    async def _ask_anew(self) -> Token | None:
         asked_at: datetime = self._clock()
         try:
             request = self.auth.token_request(asked_at)
