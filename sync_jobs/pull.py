@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hub.domain.issue import Issue
 from hub.domain.moments import iso
@@ -120,6 +120,8 @@ class _Walk:
             position=page.next,
             read=self.row.read + len(page.records),
             walk_full=self.row.walk_full or page.whole,
+            moved_at=now,
+            not_before=iso(self.hub.clock() + timedelta(seconds=page.wait)) if page.wait else None,
         )
         async with self.hub.database.write() as conn:
             kept = await observations.keep(

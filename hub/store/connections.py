@@ -10,10 +10,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.connection import Connection, ConnectionState
 from hub.errors import BadInput, NotFound
-from hub.store.tables import connections, cursors, discoveries, link_keys, links, observations, secrets, tellings
+from hub.store.tables import (
+    circuits,
+    connections,
+    cursors,
+    discoveries,
+    link_keys,
+    links,
+    observations,
+    schedules,
+    secrets,
+    tellings,
+    verified,
+)
 
 T = connections.c
-KNOWN_OF_IT: tuple[Table, ...] = (secrets, discoveries, cursors, observations, link_keys, links, tellings)
+KNOWN_OF_IT: tuple[Table, ...] = (
+    *(secrets, discoveries, schedules, circuits),
+    *(cursors, verified, observations, link_keys, links, tellings),
+)
 """What is of no use without the connection. Runs, attempts, facts, issues and the change log are history and stay."""
 
 

@@ -20,7 +20,8 @@ class CursorRow:
     """`lane` is live, verify or backfill:<id>. `position` is set while a walk is under way; `at` and `id` say where
     the next walk starts (None: from the beginning); `until` ends the walk under way, or the backfill. `walk` counts
     walks, `walk_full` says that the one under way began without a cursor, `began_at` when, `read` its records so
-    far. `finished_at` and `full_at`: when a walk, and when a complete one, last ended."""
+    far. `finished_at` and `full_at`: when a walk, and when a complete one, last ended. `moved_at`: when the walk's last
+    page was kept; `not_before`: the vendor asked to come back then."""
 
     connection: str
     stream: str
@@ -35,6 +36,8 @@ class CursorRow:
     began_at: str | None = None
     finished_at: str | None = None
     full_at: str | None = None
+    moved_at: str | None = None
+    not_before: str | None = None
 
 
 async def fetch(conn: AsyncConnection, connection: str, stream: str, lane: str = "live") -> CursorRow:
@@ -48,11 +51,13 @@ async def save(conn: AsyncConnection, row: CursorRow) -> None:
     await _save(conn, [asdict(row)])
 
 
-async def all(conn: AsyncConnection, connection: str | None = None) -> list[CursorRow]:
-    """The cursors of one connection, or of all, in order of connection, stream, lane."""
+async def all(conn: AsyncConnection, connection: str | None = None, lane: str | None = None) -> list[CursorRow]:
+    """The cursors of one connection, or of all, of one lane or of all, in order of connection, stream, lane."""
     statement = select(cursors).order_by(cursors.c.connection, cursors.c.stream, cursors.c.lane)
     if connection is not None:
         statement = statement.where(cursors.c.connection == connection)
+    if lane is not None:
+        statement = statement.where(cursors.c.lane == lane)
     return [CursorRow(**row) for row in (await conn.execute(statement)).mappings()]
 
 

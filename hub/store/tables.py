@@ -112,6 +112,8 @@ cursors = Table(
     Column("began_at", String),  # when the walk under way began
     Column("finished_at", String),  # when a walk last ended
     Column("full_at", String),  # when a complete walk last ended
+    Column("moved_at", String),  # when the last page was kept
+    Column("not_before", String),  # the vendor asked to come back then
 )
 
 observations = Table(
@@ -428,6 +430,7 @@ consent_changes = Table(  # from seen anywhere to written everywhere
     Column("entity_id", String, nullable=False),
     Column("channel", String, nullable=False),
     Column("state", String, nullable=False),
+    Column("rev", Integer, nullable=False),  # the golden revision that brought it
     Column("seen_at", String, nullable=False),
     Column("heard_at", String, nullable=False),
     Column("written_at", String),
@@ -439,6 +442,14 @@ Index(
     postgresql_where=text("written_at IS NULL"),
 )
 Index("ix_consent_changes_written_at", consent_changes.c.written_at)
+
+verified = Table(  # records that the verification under way was shown
+    "verified",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("remote_id", String, primary_key=True),
+)
 
 call_counts = Table(  # requests that were sent, by hour: what daily quotas are held against
     "call_counts",

@@ -15,6 +15,8 @@ PHASE = "pre"
 def upgrade() -> None:
     op.add_column("attempts", sa.Column("lane", sa.String(), nullable=False, server_default="live"))
     op.create_index("ix_attempts_opened_at", "attempts", ["opened_at", "id"], unique=False)
+    op.add_column("cursors", sa.Column("moved_at", sa.String(), nullable=True))
+    op.add_column("cursors", sa.Column("not_before", sa.String(), nullable=True))
     op.create_index("ix_runs_job", "runs", ["job", "connection", "started_at"], unique=False)
     op.create_table(
         "schedules",
@@ -60,6 +62,7 @@ def upgrade() -> None:
         sa.Column("entity_id", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
+        sa.Column("rev", sa.Integer(), nullable=False),
         sa.Column("seen_at", sa.String(), nullable=False),
         sa.Column("heard_at", sa.String(), nullable=False),
         sa.Column("written_at", sa.String(), nullable=True),
@@ -70,6 +73,13 @@ def upgrade() -> None:
         "ix_consent_changes_open", "consent_changes", ["entity_id"], sqlite_where=still, postgresql_where=still
     )
     op.create_index("ix_consent_changes_written_at", "consent_changes", ["written_at"], unique=False)
+    op.create_table(
+        "verified",
+        sa.Column("connection", sa.String(), nullable=False),
+        sa.Column("stream", sa.String(), nullable=False),
+        sa.Column("remote_id", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("connection", "stream", "remote_id", name=op.f("pk_verified")),
+    )
     op.create_table(
         "call_counts",
         sa.Column("connection", sa.String(), nullable=False),
@@ -128,10 +138,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for table in (
-        *("volumes", "workers", "alerts", "meters", "call_counts", "consent_changes"),
+        *("volumes", "workers", "alerts", "meters", "call_counts", "verified", "consent_changes"),
         *("passes", "hints", "circuits", "schedules"),
     ):
         op.drop_table(table)
     op.drop_index("ix_runs_job", "runs")
     op.drop_index("ix_attempts_opened_at", "attempts")
+    op.drop_column("cursors", "not_before")
+    op.drop_column("cursors", "moved_at")
     op.drop_column("attempts", "lane")
