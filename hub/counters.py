@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
+
+BOUNDS = (0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Seconds up to which durations are sorted; one more bucket holds what took longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,18 @@ class Counted:
     value: float
 
 
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Durations of one name: how many fell into each bucket of `BOUNDS` and beyond, and their sum in seconds."""
+
+    name: str
+    labels: Labels
+    buckets: tuple[int, ...]
+    seconds: float
+
+
 _counted: Counter[tuple[str, Labels]] = Counter()
+_timed: dict[tuple[str, Labels], tuple[list[int], list[float]]] = {}
 
 
 def add(name: str, value: float = 1, **labels: str) -> None:
@@ -37,3 +52,16 @@ def all() -> Iterator[Counted]:
 def labelled(name: str) -> Mapping[Labels, float]:
     """The counters of one name."""
     return {labels: value for (held, labels), value in _counted.items() if held == name}
+
+
+def time(name: str, seconds: float, **labels: str) -> None:
+    """Sorts one duration into the buckets of that name and those labels."""
+    buckets, total = _timed.setdefault((name, tuple(sorted(labels.items()))), ([0] * (len(BOUNDS) + 1), [0.0]))
+    buckets[bisect_left(BOUNDS, seconds)] += 1
+    total[0] += seconds
+
+
+def timed() -> Iterator[Timed]:
+    """All durations, by name and labels."""
+    for (name, labels), (buckets, total) in sorted(_timed.items()):
+        yield Timed(name, labels, tuple(buckets), total[0])

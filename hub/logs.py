@@ -1,7 +1,7 @@
 """Logs: structured, on stderr, and free of secrets and personal data whoever writes them.
 
-`start` is called once by a program; `log(__name__)` gives a logger anywhere. What other libraries log through the
-standard library takes the same way out.
+`start` is called once by a program; `log(__name__)` gives a logger anywhere, and `bound` names the work under way in
+every line of it. What other libraries log through the standard library takes the same way out.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, TextIO
+from urllib.parse import quote
 
 import orjson
 import structlog
@@ -44,14 +46,44 @@ PATTERNS = (
     (re.compile(r"(?i)\b(bearer|basic|oauth)\s+[a-z0-9._~+/=-]{6,}"), rf"\1 {SECRET}"),
     (re.compile(r"(?i)\b([a-z_]*(?:token|secret|password|assertion|api_?key))=[^&\s\"']+"), rf"\1={SECRET}"),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), SECRET),
+    (re.compile(r"\bpat-[a-z]{2,3}\d-[\w-]{8,}|\bya29\.[\w-]{8,}|\b1//[\w-]{20,}|\b[0-9a-f]{32}-us\d{1,3}\b"), SECRET),
+    (re.compile(r"\b00D\w{12,15}![\w.]{8,}|\bsk[-_]\w+[-_]\w{8,}|\bxox[a-z]-[\w-]{8,}"), SECRET),
+    (re.compile(r"(?<=//hooks\.slack\.com/)[\w/-]+"), SECRET),
     (re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"), SECRET),
     (re.compile(r"[^\s\"<>(),;:=/\\\[\]]+(?:@|%40)[^\s\"'<>(),;:&?/\\\[\]]+\.[^\s\"'<>(),;:&?/\\\[\]]{2,}"), E_MAIL),
-    (re.compile(r"\+\d[\d\s().-]{6,18}\d"), PHONE),
+    (re.compile(r"\+\s?\(?\d[\d\s()./-]{6,18}\d"), PHONE),
+    (re.compile(r"\(0?\d{2,5}\)\s?\d[\d\s/-]{4,12}\d|\b\d{3}[-. ]\d{3}[-. ]\d{4}\b"), PHONE),
 )
+CONCEALED_LEAST = 8
+"""Characters of a text that is concealed wherever it comes: a shorter one may be part of any word."""
+OWN_KEYS = frozenset({"_record", "_from_structlog"})
+"""What the library itself puts into an event, and takes out again."""
+
+_concealed: tuple[str, ...] = ()
+
+
+def conceal(*secrets: str) -> None:
+    """From here on none of these texts is logged, whoever writes it and in whatever words. For every secret that the
+    process opens."""
+    global _concealed  # replaced whole: other threads log, too
+    forms = {form for secret in secrets for form in (secret, quote(secret, safe="")) if len(form) >= CONCEALED_LEAST}
+    if not forms <= set(_concealed):
+        _concealed = tuple(sorted(forms.union(_concealed), key=lambda form: (-len(form), form)))
+
+
+@contextmanager
+def bound(**names: str) -> Iterator[None]:
+    """Every line that the block logs, and the tasks made in it, has these names: run, job, connection, stream, lane.
+    Empty ones are left out."""
+    with structlog.contextvars.bound_contextvars(**{key: name for key, name in names.items() if name}):
+        yield
 
 
 def redacted(text: str) -> str:
-    """The text without what looks like a secret, an e-mail address or an international phone number."""
+    """The text without what is concealed, or looks like a secret, an e-mail address or a phone number."""
+    for secret in _concealed:
+        if secret in text:
+            text = text.replace(secret, SECRET)
     for pattern, mark in PATTERNS:
         text = pattern.sub(mark, text)
     return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}… ({len(text)} characters)"
@@ -92,7 +124,10 @@ def _named(key: str, value: Any, depth: int) -> Any:
 def redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """The processor that stands before every renderer. Numbers under secret keys go as well; counts should have
     names of their own."""
-    return {key: value if key.startswith("_") else _named(key, value, 0) for key, value in event.items()}
+    return {
+        key if key in OWN_KEYS else redacted(key): value if key in OWN_KEYS else _named(key, value, 0)
+        for key, value in event.items()
+    }
 
 
 def log(room: str) -> Any:

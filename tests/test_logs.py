@@ -1,5 +1,6 @@
 """Nothing that names a person or opens a door gets into a log."""
 
+import asyncio
 import io
 import json
 import logging
@@ -135,3 +136,128 @@ def test_no_address_survives_in_any_text(local: str, domain: str, before: str, a
 )
 def test_ordinary_texts_are_left_alone(text: str) -> None:
     assert logs.redacted(text) == text
+
+
+# --- whatever is planted, wherever --------------------------------------------------------------------------------
+
+DIGITS = "0123456789"
+TOKEN_TEXT = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=24, max_size=40)
+E_MAILS = st.from_regex(r"[a-z]{2,8}\.[a-z]{2,9}@[a-z]{3,9}\.example", fullmatch=True)
+PHONES = st.one_of(
+    st.builds("+{} {} {}".format, st.integers(1, 99), st.integers(100, 999), st.integers(100_000, 9_999_999)),
+    st.builds("+{}{}".format, st.integers(1, 99), st.integers(100_000_000, 999_999_999)),
+    st.builds("({:03}) {}-{}".format, st.integers(30, 999), st.integers(100, 999), st.integers(1000, 9999)),
+    st.builds("{}-{}-{}".format, st.integers(200, 999), st.integers(200, 999), st.integers(1000, 9999)),
+)
+SECRETS = st.one_of(
+    TOKEN_TEXT.map("Bearer {}".format),
+    TOKEN_TEXT.map("access_token={}".format),
+    TOKEN_TEXT.map("pat-eu1-{}".format),
+    TOKEN_TEXT.map("ya29.{}".format),
+    st.text("0123456789abcdef", min_size=32, max_size=32).map("{}-us21".format),
+    TOKEN_TEXT.map("https://hooks.slack.com/services/T0AAAAAAA/B0AAAAAAA/{}".format),
+    TOKEN_TEXT.map("postgresql://hub:{}@db.example/hub".format),
+)
+PLANTED = st.one_of(E_MAILS, PHONES, SECRETS)
+WORDS = st.from_regex(r"[a-z]{1,8}( [a-z]{1,8}){0,3}", fullmatch=True)
+
+
+def _secret_of(planted: str) -> str:
+    """The part of what was planted that nobody may read."""
+    for start in ("Bearer ", "access_token=", "https://hooks.slack.com/services/", "postgresql://hub:"):
+        if planted.startswith(start):
+            return planted.removeprefix(start).removesuffix("@db.example/hub")
+    return planted
+
+
+PLACES = ["event", "value", "key", "bound", "context", "exception", "library", "argument"]
+HERE = "§"
+SENTENCE = st.builds("{} {} {}".format, WORDS, st.just(HERE), WORDS) | st.just(HERE)
+FORMS = st.recursive(
+    SENTENCE | st.builds(ValueError, SENTENCE) | st.builds(KeyError, SENTENCE),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3),
+        st.tuples(inner, st.integers()),
+        st.dictionaries(WORDS, inner, min_size=1, max_size=3),
+        st.dictionaries(SENTENCE, st.integers(), min_size=1, max_size=2),
+    ),
+    max_leaves=4,
+)
+"""Values of any form with a place in them: a value, a key, a member, within a sentence, within an error."""
+
+
+def _with(value: object, planted: str) -> object:
+    """The form with the text in its places."""
+    if isinstance(value, str):
+        return value.replace(HERE, planted)
+    if isinstance(value, Exception):
+        return type(value)(str(value.args[0]).replace(HERE, planted))
+    if isinstance(value, dict):
+        return {_with(key, planted): _with(item, planted) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_with(item, planted) for item in value)
+    return value
+
+
+@settings(max_examples=300, deadline=None)
+@given(PLANTED, FORMS, st.sampled_from(PLACES), st.sampled_from(["json", "console"]))
+def test_what_is_planted_anywhere_in_an_event_is_never_written(
+    planted: str, shape: object, place: str, form: str
+) -> None:
+    value = _with(shape, planted)
+    sink = Sink("debug", form)
+    logger = logs.log("x")
+    match place:
+        case "event":
+            logger.info(str(value))
+        case "value":
+            logger.info("seen", value=value)
+        case "key":
+            logger.info("seen", **{str(value): 1})
+        case "bound":
+            logger.bind(value=value).warning("seen")
+        case "context":
+            with logs.bound(connection=str(value)):
+                logger.info("seen")
+        case "exception":
+            try:
+                raise RuntimeError(value)
+            except RuntimeError:
+                logger.exception("failed")
+        case "library":
+            logging.getLogger("other").warning("said %s", value)
+        case "argument":
+            logging.getLogger("other").warning("said %(value)s", {"value": value})
+    assert sink.text()
+    assert _secret_of(planted) not in sink.text()
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_an_opened_secret_is_concealed_in_whatever_words_it_comes(form: str) -> None:
+    secret, longer = "correct horse/battery", "correct horse/battery staple"
+    logs.conceal(secret, longer, "short")
+    sink = Sink("debug", form)
+    logs.log("x").info(f"asked for {longer}!", why=[secret], n={"inner": ValueError(f"no {secret}")}, short="short")
+    logging.getLogger("other").warning("GET /v1/correct%20horse%2Fbattery?x=1")
+    assert "horse" not in sink.text()
+    assert "staple" not in sink.text()
+    assert "short" in sink.text()
+
+
+async def test_what_is_bound_is_in_every_line_of_the_block_and_of_its_tasks() -> None:
+    sink = Sink()
+
+    async def task() -> None:
+        logs.log("y").info("from a task")
+
+    with logs.bound(run="run_1", connection="crm", stream="", lane="live"):
+        logs.log("x").info("inside")
+        await asyncio.create_task(task())
+        logging.getLogger("other").warning("from a library")
+        with logs.bound(stream="contacts", lane="consent"):
+            logs.log("x").info("deeper")
+        logs.log("x").info("again")
+    logs.log("x").info("outside")
+    names = [{k: v for k, v in line.items() if k in ("run", "connection", "stream", "lane")} for line in sink.lines()]
+    usual = {"run": "run_1", "connection": "crm", "lane": "live"}
+    assert names == [usual, usual, usual, {**usual, "stream": "contacts", "lane": "consent"}, usual, {}]
