@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.text import Text
 
-from hub import clock, logs, settings
+from hub import __version__, clock, logs, settings
 from hub.cli import (
     INTERRUPTED,
     connections,
@@ -31,6 +31,7 @@ from hub.cli import (
 from hub.cli.options import home_said
 from hub.cli.screen import err, fail, plain_lines, print_json
 from hub.errors import HubError
+from hub.store import schema
 
 app = typer.Typer(
     name="hub",
@@ -55,8 +56,12 @@ app.add_typer(keys.app, name="keys")
 def root(
     context: typer.Context,
     home: Annotated[Path | None, typer.Option("--home", help="The hub's folder (default: HUB_HOME, or here).")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the release and its schema version.")] = False,
 ) -> None:
     """Keeps the contacts and campaigns of a marketing stack in agreement."""
+    if version:
+        typer.echo(f"hub {__version__}, schema {schema.release()}")
+        raise typer.Exit(0)
     home_said.set(home)
     said = settings.load()
     logs.start(said.log_level, said.log_format, clock.now)

@@ -13,8 +13,9 @@ from hub.cli import tables
 from hub.cli.options import AsJson, Home, place
 from hub.cli.progress import Bars
 from hub.cli.screen import answer
+from hub.errors import BadInput
 from hub.operations import database as operations
-from hub.store.schema import Step
+from hub.store.schema import Phase, Step
 
 app = typer.Typer(help="The store: its schema, its health, and moving it.", no_args_is_help=True)
 
@@ -25,7 +26,13 @@ FINE, WRONG, BEHIND = 0, 1, 2
 def check(home: Home = None, as_json: AsJson = False) -> None:
     """Whether the store fits this release and is whole. Exit code 2 when an upgrade is needed, 1 when it is wrong."""
     found = asyncio.run(operations.check(place(home)))
-    answer(found, _checked, as_json=as_json, code=FINE if found.ok else WRONG if found.troubles else BEHIND)
+    answer(found, _checked, as_json=as_json, code=_code(found))
+
+
+def _code(found: operations.Checked) -> int:
+    if found.troubles:
+        return WRONG
+    return BEHIND if found.steps else FINE
 
 
 def _checked(found: operations.Checked) -> RenderableType:
@@ -46,27 +53,57 @@ def _checked(found: operations.Checked) -> RenderableType:
             )
         return tables.stack(facts, table)
     if found.steps:
-        todo = tables.line("an upgrade runs these; back up first, then ", ("hub db upgrade", "bold"))
-        return tables.stack(facts, todo, _steps(found.steps))
+        return tables.stack(facts, _todo(found), _steps(found.steps))
     return tables.stack(facts, tables.line(("all is well", "green")))
 
 
+def _todo(found: operations.Checked) -> RenderableType:
+    if found.ok:
+        return tables.line(
+            "this works; when no process of an older release is left, ", ("hub db upgrade --post", "bold")
+        )
+    return tables.line("an upgrade runs these; back up first, then ", ("hub db upgrade", "bold"))
+
+
+PHASES = {Phase.PRE: "while the old release works", Phase.POST: "when nothing of the old release is left"}
+
+
 def _steps(steps: tuple[Step, ...]) -> RenderableType:
-    table = tables.table("to", "makes")
+    table = tables.table("to", "phase", "may run", "makes")
     for step in steps:
-        table.add_row(Text(step.version, "bold"), tables.text(step.makes))
+        table.add_row(Text(step.version, "bold"), step.phase.value, PHASES[step.phase], tables.text(step.makes))
     return table
 
 
 @app.command()
-def upgrade(home: Home = None, as_json: AsJson = False) -> None:
+def upgrade(
+    pre: Annotated[
+        bool, typer.Option("--pre", help="Only the steps with which processes of the release before go on working.")
+    ] = False,
+    post: Annotated[
+        bool, typer.Option("--post", help="The steps for afterwards; refused while workers of another release work.")
+    ] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
     """Bring the store's schema up to this release's. Several at once get on: one migrates, the others wait."""
+    if pre and post:
+        raise BadInput("--pre and --post cannot be said together", mend="say neither: then every step is run")
+    phase = Phase.PRE if pre else Phase.POST if post else None
     with Bars() as bars:
-        done = asyncio.run(operations.upgrade(place(home), bars))
+        done = asyncio.run(operations.upgrade(place(home), bars, phase=phase))
     answer(done, _upgraded, as_json=as_json)
 
 
 def _upgraded(done: operations.Upgraded) -> RenderableType:
+    said = _done(done)
+    if not done.left:
+        return said
+    left = tables.line("left, until no process of an older release works: ", ("hub db upgrade --post", "bold"))
+    return tables.stack(said, left, _steps(done.left))
+
+
+def _done(done: operations.Upgraded) -> RenderableType:
     if not done.steps:
         return tables.line(("up to date: ", "green"), f"the schema is version {done.after}; nothing was to be done")
     before = f"from version {done.before}" if done.before else "from nothing"

@@ -16,7 +16,6 @@ from hub.operations.database import refuse_busy
 from hub.operations.turns import turn
 from hub.store import schema, secrets
 from hub.store.database import Database, Transaction
-from hub.store.schema import SchemaState
 from hub.store.secrets import MasterKey
 
 FRESH = "secret.key.new"
@@ -84,7 +83,7 @@ async def _alone(home: Path) -> AsyncIterator[Database]:
         async with homes.store(home) as database:
             found = await database.schema()
             schema.refuse_unusable(found)
-            if found.state is not SchemaState.CURRENT:
+            if not found.usable:
                 raise Refused("The store is not up to date. No key was changed.", mend="Run `hub db upgrade` first.")
             await refuse_busy(database)
             yield database

@@ -63,6 +63,11 @@ async def copy(source: Database, target: Database, told: Told) -> tuple[Copied, 
     target shows other rows than the source: then the target stays empty."""
     found = await source.schema()
     refuse_unusable(found)
+    if found.state is SchemaState.AHEAD:
+        raise Refused(
+            "A newer release has begun to upgrade the store to copy. Nothing was copied.",
+            mend="Copy it with that release.",
+        )
     if found.state is not SchemaState.CURRENT:
         raise Refused("The store to copy is not up to date. Nothing was copied.", mend="Run `hub db upgrade` first.")
     await target.upgrade()

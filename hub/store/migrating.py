@@ -9,6 +9,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import Connection
 
+from hub.store import schema
+
 HEAD = "head"
 
 
@@ -22,6 +24,7 @@ def alembic_config(conn: Connection | None = None, told: Callable[[str], None] |
 
     config = Config()
     config.set_main_option("script_location", "hub.store:migrations")
+    config.set_main_option("version_locations", str(schema.FOLDER))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = conn
     config.attributes["applied"] = applied
