@@ -14,6 +14,7 @@ from connectors.hubspot.faults import classify, meters
 from connectors.hubspot.settings import HubSpotSettings, account_path
 from connectors.hubspot.sinks import ContactsSink
 from connectors.hubspot.streams import Contacts
+from connectors.hubspot.webhooks import HOOK
 from hub.sdk.connector import Account, Connector, Limit, Secret
 from hub.sdk.http import ContractBroken, Request, Response, get
 from hub.sdk.sinks import Sink
@@ -77,4 +78,5 @@ CONNECTOR = Connector(
     rank=20,
     docs="https://developers.hubspot.com/docs/api-reference",
     meters=meters,
+    hook=HOOK,
 )

@@ -17,6 +17,7 @@ from connectors.mailchimp.faults import classify
 from connectors.mailchimp.settings import Settings, home, secrets
 from connectors.mailchimp.sinks import sink
 from connectors.mailchimp.streams import stream
+from connectors.mailchimp.webhooks import HOOK
 from hub.sdk.connector import Account, Connector, Limit
 from hub.sdk.http import ContractBroken, Request, Response, get
 
@@ -54,4 +55,5 @@ CONNECTOR = Connector(
     rank=30,
     docs="https://mailchimp.com/developer/marketing/api/",
     home=home,
+    hook=HOOK,
 )

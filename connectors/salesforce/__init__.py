@@ -14,6 +14,7 @@ from connectors.salesforce.settings import Settings, secrets
 from connectors.salesforce.shapes import SHAPES
 from connectors.salesforce.sinks import sink
 from connectors.salesforce.streams import stream
+from connectors.salesforce.webhooks import HOOK
 from hub.sdk.connector import Account, Connector, Limit
 from hub.sdk.http import ContractBroken, Request, Response
 
@@ -57,4 +58,5 @@ CONNECTOR = Connector(
     rank=10,
     docs="connectors/salesforce/README.md",
     meters=quota,
+    hook=HOOK,
 )

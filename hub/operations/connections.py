@@ -127,7 +127,7 @@ async def add(
             raise BadInput(f'there is a connection "{name}" already', mend="choose another name, or remove that one")
     url, warnings = _base_url(base_url or chosen.default_base_url)
     form = forms.settings(chosen.settings, settings or {})
-    kept = forms.secrets(name, chosen.secrets(form), secrets or {}, ask)
+    kept = forms.secrets(name, chosen.all_secrets(form), secrets or {}, ask)
     implied = None if base_url else chosen.home(form, kept)
     connection = Connection(
         name=name,
@@ -161,7 +161,7 @@ async def change(
     dropped = sorted(key for key in before.settings if key not in chosen.settings.model_fields)
     kept = {key: value for key, value in before.settings.items() if key not in dropped}
     form = forms.settings(chosen.settings, settings or {}, kept)
-    said = forms.known_secrets(chosen.secrets(form), secrets or {})
+    said = forms.known_secrets(chosen.all_secrets(form), secrets or {})
     async with hub.database.write() as conn:
         await store.put(conn, replace(before, base_url=url, settings=form.model_dump(mode="json")))
         await vault.put(conn, hub.vault, name, said, hub.now_text())

@@ -134,23 +134,35 @@ def secrets(
     for secret in wanted:
         value = said.get(secret.name) or environ.get(variable(connection, secret.name)) or ask(secret)
         if value:
+            complaints += _too_short(secret, value)
             found[secret.name] = value
         elif secret.required:
             env = variable(connection, secret.name)
             mend = f"set {env}, or pipe it in with --secret {secret.name}=-, or run this in a terminal to be asked"
             complaints.append(Complaint(f"secret {secret.name}", "not given", secret.title, mend))
     if complaints:
-        raise BadInput("secrets are missing; nothing was changed", complaints=tuple(complaints))
+        raise BadInput("secrets are missing or unfit; nothing was changed", complaints=tuple(complaints))
     return found
 
 
 def known_secrets(wanted: Sequence[Secret], said: Mapping[str, str]) -> Mapping[str, str]:
-    """What was said, when every name is one that the connector takes; NotFound names the nearest."""
+    """What was said, when every name is one that the connector takes; NotFound names the nearest. BadInput for a secret
+    that could be guessed."""
     names = [s.name for s in wanted]
     for name in said:
         if name not in names:
             raise unknown("secret", name, names)
+    short = [complaint for s in wanted if s.name in said for complaint in _too_short(s, said[s.name])]
+    if short:
+        raise BadInput("a secret is too short; nothing was changed", complaints=tuple(short))
     return said
+
+
+def _too_short(secret: Secret, value: str) -> list[Complaint]:
+    if len(value) >= secret.least:
+        return []
+    mend = "let a machine think it up: `openssl rand -hex 32`"
+    return [Complaint(f"secret {secret.name}", f"{len(value)} characters", f"at least {secret.least}", mend)]
 
 
 def read_secret_file(path: str, name: str) -> str:

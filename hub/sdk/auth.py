@@ -12,6 +12,17 @@ from hub.sdk.http import Request, Response
 
 
 @dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret the operator gives. Also read from the environment variable `HUB_<CONNECTION>_<NAME>`. `least`: shorter
+    ones are refused, where it is the operator who thinks it up."""
+
+    name: str
+    title: str
+    required: bool = True
+    least: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """What a token call gave. `expires_at` None: nobody knows; refresh on the first 401. `base_url`: where the vendor
     says the API lives for this account. `secrets` are to be stored over the old ones at once (rotated refresh

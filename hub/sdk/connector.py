@@ -10,18 +10,12 @@ from pydantic import BaseModel
 
 from hub.domain.outcome import Fault
 from hub.sdk.auth import Auth
+from hub.sdk.auth import Secret as Secret
+from hub.sdk.hooks import Hook
 from hub.sdk.http import Request, Response
+from hub.sdk.relay import RELAY
 from hub.sdk.sinks import Sink
 from hub.sdk.streams import Stream
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A secret the operator gives. Also read from the environment variable `HUB_<CONNECTION>_<NAME>`."""
-
-    name: str
-    title: str
-    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +72,17 @@ class Connector:
     home: Callable[[Any, Mapping[str, str]], str | None] = field(default=lambda _settings, _secrets: None)
     """The base URL that the settings and secrets of an account imply (a data centre in an API key), None when they
     imply none. A base URL that the operator gives comes before it, `default_base_url` after it."""
+    hook: Hook | None = None
+    """The vendor's own webhooks; None where it has none that can be trusted. Every connector takes `RELAY` besides."""
+
+    @property
+    def hooks(self) -> tuple[Hook, ...]:
+        return (RELAY,) if self.hook is None else (RELAY, self.hook)
+
+    def all_secrets(self, settings: Any) -> tuple[Secret, ...]:
+        """What the API needs, and after it what webhooks need, which is never required."""
+        found = {secret.name: secret for secret in self.secrets(settings)}
+        for hook in reversed(self.hooks):
+            for secret in hook.secrets:
+                found.setdefault(secret.name, secret)
+        return tuple(found.values())

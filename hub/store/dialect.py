@@ -53,6 +53,7 @@ _DIALECTS: dict[str, Dialect] = {
 }
 _UPGRADE_LOCK = 7_218_004_511
 _HEARING_LOCK = 7_218_004_512
+_HINTS_LOCK = 7_218_004_513
 
 
 def name_of(conn: AsyncConnection) -> str:
@@ -239,9 +240,19 @@ async def hold_upgrade_lock(conn: AsyncConnection) -> None:
 async def hold_hearing(conn: AsyncConnection, within: timedelta = timedelta(seconds=15)) -> None:
     """Lets one transaction at a time hear, until it ends. PostgreSQL ends one that does nothing for `within`: its
     process stands still, and all others wait for it. SQLite has one writer at a time anyway."""
+    await _alone(conn, _HEARING_LOCK, within)
+
+
+async def hold_hints(conn: AsyncConnection, within: timedelta = timedelta(seconds=5)) -> None:
+    """Lets one transaction at a time note or drop hints, as `hold_hearing` does: two that touched the same ones in
+    another order would wait for each other."""
+    await _alone(conn, _HINTS_LOCK, within)
+
+
+async def _alone(conn: AsyncConnection, key: int, within: timedelta) -> None:
     if name_of(conn) != SQLITE:
         limit = f"{within // timedelta(milliseconds=1)}ms"
         await conn.execute(
             text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true)"), {"limit": limit}
         )
-        await conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _HEARING_LOCK})
+        await conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
