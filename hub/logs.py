@@ -59,16 +59,19 @@ CONCEALED_LEAST = 8
 OWN_KEYS = frozenset({"_record", "_from_structlog"})
 """What the library itself puts into an event, and takes out again."""
 
+_opened: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
 _concealed: tuple[str, ...] = ()
 
 
-def conceal(*secrets: str) -> None:
+def conceal(whose: str, *secrets: str) -> None:
     """From here on none of these texts is logged, whoever writes it and in whatever words. For every secret that the
-    process opens."""
+    process opens. Of what is `whose`, the set given last and the one before are concealed: tokens come and go."""
     global _concealed  # replaced whole: other threads log, too
-    forms = {form for secret in secrets for form in (secret, quote(secret, safe="")) if len(form) >= CONCEALED_LEAST}
-    if not forms <= set(_concealed):
-        _concealed = tuple(sorted(forms.union(_concealed), key=lambda form: (-len(form), form)))
+    forms = frozenset(f for s in secrets for f in (s, quote(s, safe="")) if len(f) >= CONCEALED_LEAST)
+    last, before = _opened.get(whose, (frozenset(), frozenset()))
+    _opened[whose] = (forms, before if forms == last else last)
+    known = frozenset[str]().union(*(each for pair in _opened.values() for each in pair))
+    _concealed = tuple(sorted(known, key=lambda form: (-len(form), form)))
 
 
 @contextmanager

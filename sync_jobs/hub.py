@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 import connectors
 from hub import clock as clocks
+from hub import logs
 from hub.clock import Clock
 from hub.domain.connection import Connection
 from hub.domain.moments import iso
@@ -203,7 +204,9 @@ class Hub:
     async def secrets(self, connection: str) -> Mapping[str, str]:
         """The connection's secrets, opened."""
         async with self.database.read() as conn:
-            return await safe.fetch(conn, self.vault, connection)
+            opened = await safe.fetch(conn, self.vault, connection)
+        logs.conceal(connection, *opened.values())
+        return opened
 
     def connection(self, name: str) -> Wired:
         """Raises NotFound, naming the connections there are."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
+from hub import logs
 from hub.clock import Clock
 from hub.domain.moments import iso
 from hub.domain.outcome import Fault, FaultKind
@@ -35,9 +36,13 @@ class StoredTokens:
 
     async def load(self) -> Token | None:
         async with self.database.read() as conn:
-            return await secrets.fetch_token(conn, self.vault, self.connection)
+            token = await secrets.fetch_token(conn, self.vault, self.connection)
+        if token is not None:
+            logs.conceal(f"{self.connection} token", token.access)
+        return token
 
     async def save(self, token: Token) -> None:
+        logs.conceal(f"{self.connection} token", token.access, *token.secrets.values())
         async with self.database.write() as conn:
             await secrets.put_token(conn, self.vault, self.connection, token, iso(self.clock()))
 

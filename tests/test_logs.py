@@ -235,13 +235,20 @@ def test_what_is_planted_anywhere_in_an_event_is_never_written(
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_an_opened_secret_is_concealed_in_whatever_words_it_comes(form: str) -> None:
     secret, longer = "correct horse/battery", "correct horse/battery staple"
-    logs.conceal(secret, longer, "short")
+    logs.conceal("crm", secret, longer, "short")
     sink = Sink("debug", form)
     logs.log("x").info(f"asked for {longer}!", why=[secret], n={"inner": ValueError(f"no {secret}")}, short="short")
     logging.getLogger("other").warning("GET /v1/correct%20horse%2Fbattery?x=1")
     assert "horse" not in sink.text()
     assert "staple" not in sink.text()
     assert "short" in sink.text()
+
+
+def test_tokens_that_come_and_go_are_concealed_as_long_as_they_may_be_used() -> None:
+    for number in range(50):
+        logs.conceal("crm token", f"token-number-{number:02}")
+    assert logs.redacted("token-number-49 token-number-48") == f"{logs.SECRET} {logs.SECRET}"
+    assert logs.redacted("token-number-00") == "token-number-00"
 
 
 async def test_what_is_bound_is_in_every_line_of_the_block_and_of_its_tasks() -> None:
