@@ -43,5 +43,6 @@ CONNECTOR = Connector(
     account=account,
     limits=(Limit("default", calls=5, seconds=1.0, concurrent=2),),
     rank=40,
+    every={"campaigns": 3_600},
     docs="https://developers.google.com/google-ads/api/docs/start",
 )

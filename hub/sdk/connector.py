@@ -72,6 +72,8 @@ class Connector:
     home: Callable[[Any, Mapping[str, str]], str | None] = field(default=lambda _settings, _secrets: None)
     """The base URL that the settings and secrets of an account imply (a data centre in an API key), None when they
     imply none. A base URL that the operator gives comes before it, `default_base_url` after it."""
+    every: Mapping[str, int] = field(default_factory=dict)
+    """Stream -> seconds between two walks, for streams that show all they have each time."""
     hook: Hook | None = None
     """The vendor's own webhooks; None where it has none that can be trusted. Every connector takes `RELAY` besides."""
 
