@@ -459,6 +459,7 @@ call_counts = Table(  # requests that were sent, by hour: what daily quotas are 
     Column("hour", String, primary_key=True),  # "2026-11-22T09"
     Column("lane", String, primary_key=True),
     Column("calls", Integer, nullable=False),
+    Column("cost", Integer, nullable=False),  # for how many calls the vendor counts them
 )
 
 meters = Table(  # what each vendor last said of its quota

@@ -87,6 +87,7 @@ def upgrade() -> None:
         sa.Column("hour", sa.String(), nullable=False),
         sa.Column("lane", sa.String(), nullable=False),
         sa.Column("calls", sa.Integer(), nullable=False),
+        sa.Column("cost", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("connection", "bucket", "hour", "lane", name=op.f("pk_call_counts")),
     )
     op.create_table(
