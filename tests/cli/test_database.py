@@ -5,21 +5,27 @@ from __future__ import annotations
 import sqlite3
 import stat
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, insert
 
+from hub import __version__, clock
+from hub.domain.moments import iso
 from hub.operations.sandboxes import Serving
 from hub.operations.turns import turn
 from hub.store import schema
-from hub.store.tables import leases
+from hub.store.tables import leases, workers
 from sync_jobs.lease import HOME
 from tests import postgres
 from tests.cli.conftest import Hub, connect
 from tests.conftest import execute, outside
+from tests.store.releases_to_come import Become, become
 from tests.store.test_schema import down
 from tests.stores import opened
+
+__all__ = ["become"]
 
 
 def as_if_newer(path: Path) -> None:
@@ -99,6 +105,63 @@ def test_a_store_of_a_newer_release_is_refused_by_every_command(hub: Hub, home: 
     assert "9999" in hub("db", "check").out
 
 
+def test_an_upgrade_without_downtime(hub: Hub, home: Path, become: Become, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_MIGRATE", "never")
+    become(2)
+    assert "needs 9002" in hub("status").err
+    early = hub("db", "upgrade", "--post", "--json")
+    assert (early.code, early.json["error"]["kind"]) == (1, "Refused")
+    assert "--pre" in early.json["error"]["mend"]
+    found = hub("db", "check", "--json")
+    assert [(s["version"], s["phase"]) for s in found.json["steps"]] == [("9001", "pre"), ("9002", "post")]
+
+    first = hub("db", "upgrade", "--pre", "--json")
+    assert (first.code, first.json["before"], first.json["after"]) == (0, schema.works_with("9001"), "9001")
+    assert ([s["version"] for s in first.json["steps"]], [s["version"] for s in first.json["left"]]) == (
+        ["9001"],
+        ["9002"],
+    )
+    assert "hub db upgrade --post" in hub("db", "upgrade", "--pre").out, "again, nothing is to be done"
+    assert hub("status").code == 0
+    found = hub("db", "check", "--json")
+    assert (found.code, found.json["ok"], found.json["schema"]) == (2, True, "waiting")
+    assert "--post" in hub("db", "check").out
+
+    become(0)
+    assert hub("status").code == 0, "the old release goes on"
+    assert hub("db", "check", "--json").json["schema"] == "ahead"
+    assert hub("db", "upgrade", "--json").json["after"] == "9001"
+
+    become(2)
+    outside(say(f"sqlite:///{home / 'hub.db'}", "0.0.9", clock.now()))
+    refused = hub("db", "upgrade", "--post", "--json")
+    assert refused.code == 1
+    assert "elsewhere, process 7, release 0.0.9" in refused.json["error"]["message"]
+    outside(say(f"sqlite:///{home / 'hub.db'}", "0.0.9", clock.now() - timedelta(minutes=3)))
+    done = hub("db", "upgrade", "--post", "--json")
+    assert (done.code, done.json["after"], done.json["left"]) == (0, "9002", [])
+    assert hub("db", "check", "--json").json["schema"] == "current"
+
+
+async def say(url: str, release: str, at: datetime) -> None:
+    """As a worker on another host would say that it works."""
+    row = {"id": "w", "host": "elsewhere", "process": 7, "release": release, "doing": [], "counts": {}}
+    async with opened(url) as database, database.write() as conn:
+        await conn.execute(delete(workers))
+        await conn.execute(insert(workers).values(**row, started_at=iso(at), seen_at=iso(at)))
+
+
+def test_both_phases_cannot_be_named_at_once(hub: Hub, home: Path) -> None:
+    assert hub("db", "upgrade", "--pre", "--post", "--json").json["error"]["kind"] == "BadInput"
+
+
+def test_the_release_says_its_version(hub: Hub) -> None:
+    said = hub("--version")
+    assert (said.code, said.out) == (0, f"hub {__version__}, schema {schema.release()}\n")
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    assert f'version = "{__version__}"' in project.read_text()
+
+
 def test_a_missing_store_is_not_made_by_looking(hub: Hub, home: Path) -> None:
     for file in home.glob("hub.db*"):
         file.unlink()
@@ -162,7 +225,7 @@ def test_a_home_moves_to_postgresql_and_back_with_its_secrets(
     back = tmp_path / "back.db"
     outside(set_lease(empty, "2999-01-01T00:00:00.000Z"))
     busy = hub("db", "copy", f"sqlite:///{back}", "--json")
-    assert "another host" in busy.json["error"]["message"]
+    assert "somebody is working" in busy.json["error"]["message"]
     assert not back.exists()
     outside(set_lease(empty, "2020-01-01T00:00:00.000Z"))
     shown = hub("db", "copy", f"sqlite:///{back}")
