@@ -72,6 +72,11 @@ class Settings(BaseModel):
         description="where `hub worker` answers for health and metrics; nowhere when empty",
         examples=["0.0.0.0:8401"],
     )
+    public_url: str = Field(
+        "",
+        description="the address under which vendors reach the webhooks, where a proxy stands before `hub web`",
+        examples=["https://hub.example.com"],
+    )
     alert_url: SecretStr | None = Field(
         None,
         description="where alerts are posted as they begin and end",
@@ -113,6 +118,14 @@ class Settings(BaseModel):
         if said is not None and said.get_secret_value().partition(":")[0].lower() not in QUEUES:
             raise ValueError("another kind of queue")
         return said
+
+    @field_validator("public_url")
+    @classmethod
+    def _plain_address(cls, said: str) -> str:
+        parts = urlsplit(said)
+        if said and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("not a plain web address")
+        return said.rstrip("/")
 
     @field_validator("alert_url")
     @classmethod

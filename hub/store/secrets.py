@@ -276,6 +276,18 @@ async def names(conn: AsyncConnection, connection: str) -> list[str]:
     return list(found.scalars())
 
 
+async def marks(conn: AsyncConnection) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Of each connection, which secrets it has and when each was given, without the fetched token: while that is the
+    same, so are they."""
+    found = await conn.execute(
+        select(T.connection, T.name, T.updated_at).where(T.name != TOKEN).order_by(T.connection, T.name)
+    )
+    rows: dict[str, tuple[tuple[str, str], ...]] = {}
+    for connection, name, updated_at in found:
+        rows[connection] = (*rows.get(connection, ()), (name, updated_at))
+    return rows
+
+
 async def count(conn: AsyncConnection) -> int:
     """How many secrets are sealed in this store, fetched tokens among them."""
     return int((await conn.execute(select(func.count()).select_from(tables.secrets))).scalar_one())

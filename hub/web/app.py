@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from hub import settings
+from hub.web.webhooks import Webhooks
 from sync_jobs.hub import Hub
 
 
-def make_app(hub: Hub) -> Starlette:
-    """The application over an opened hub, which the caller closes after the serving has ended."""
+def make_app(hub: Hub, *, webhooks: bool = True, public_url: str | None = None) -> Starlette:
+    """The application over an opened hub, which the caller closes after the serving has ended. A worker's application
+    has no `webhooks`. `public_url`: the address that vendors call, when it isn't what HUB_PUBLIC_URL says."""
     routes: list[BaseRoute] = []
+    hooks = Webhooks(hub, settings.load().public_url if public_url is None else public_url) if webhooks else None
+    if hooks is not None:
+        routes += hooks.routes()
 
     @asynccontextmanager
     async def beside(_: Starlette) -> AsyncIterator[None]:
-        yield
+        if hooks is None:
+            yield
+            return
+        await hooks.doors.look()
+        task = asyncio.create_task(hooks.run(), name="webhooks")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
     return Starlette(routes=routes, lifespan=beside)
