@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from hub import traces
 from hub.domain.issue import Issue
 from hub.domain.moments import iso
 from hub.domain.outcome import Fault, FaultKind
@@ -12,7 +13,7 @@ from hub.domain.policy import Caps
 from hub.engine.guard import Tally, capped, guard
 from hub.sdk.http import ContractBroken
 from hub.sdk.streams import Complaint, Cursor, Page, Stream
-from hub.store import cursors, issues, observations
+from hub.store import cursors, issues, observations, volumes
 from hub.store.cursors import CursorRow
 from hub.store.database import Transaction
 from hub.transport.client import Failed
@@ -101,6 +102,12 @@ class _Walk:
     progress: Progress
 
     async def step(self) -> Page:
+        with traces.span("page", connection=self.wired.name, stream=self.name, lane=self.row.lane) as span:
+            page = await self._step()
+            span.tell(read=len(page.records))
+            return page
+
+    async def _step(self) -> Page:
         assert self.row.position is not None
         calls = self.wired.caller.total_calls
         position = dict(self.row.position)
@@ -144,11 +151,18 @@ class _Walk:
                 if row.walk_full and page.complete:
                     row = replace(row, full_at=now)
                     await self._bury_missing(conn, row, now)
+            await self._count(conn, row, kept.created + kept.changed + kept.gone)
             await cursors.save(conn, row)
         self.row = row
         self.counts.read += len(page.records)
         self.counts.fresh += len(kept.fresh)
         self.counts.issues += len(complaints)
+
+    async def _count(self, conn: Transaction, row: CursorRow, changed: int) -> None:
+        """What is usual for the stream, for alerts: only the live walks say."""
+        whole = row.read if row.walk_full and row.until is None else None
+        if row.lane == LIVE and (changed or whole is not None):
+            await volumes.add(conn, self.wired.name, self.name, self.hub.clock(), changed, whole)
 
     async def _bury_missing(self, conn: Transaction, row: CursorRow, now: str) -> None:
         """What a complete walk did not show is gone there, unless that would be suspiciously much."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hub import traces
 from hub.domain.entities import FACT
 from hub.domain.fact import Fact
 from hub.domain.observation import Observation
@@ -27,17 +28,23 @@ async def reconcile(hub: Hub, wired: Wired, stream: str, *, progress: Progress |
     counts = Counts()
     watching = progress or Silent()
     after = ""
-    while True:
-        async with hub.database.hearing() as conn:
-            seen = await observations.unheard(conn, wired.name, stream, BATCH, after)
-            if not seen:
-                return counts
-            if wired.lenses[stream].entity == "fact":
-                counts.add(await _measure(conn, hub, wired, stream, seen))
-            else:
-                counts.add(await hear(conn, hub, wired, stream, seen))
+    while seen := await _batch(hub, wired, stream, after, counts):
         after = seen[-1].address.remote_id
         watching.update("reconcile", wired.name, stream, counts.as_dict(), None)
+    return counts
+
+
+async def _batch(hub: Hub, wired: Wired, stream: str, after: str, counts: Counts) -> list[Observation]:
+    """Hears the next observations after that id; answers them."""
+    with traces.span("hear", connection=wired.name, stream=stream) as span:
+        async with hub.database.hearing() as conn:
+            seen = await observations.unheard(conn, wired.name, stream, BATCH, after)
+            if seen and wired.lenses[stream].entity == "fact":
+                counts.add(await _measure(conn, hub, wired, stream, seen))
+            elif seen:
+                counts.add(await hear(conn, hub, wired, stream, seen))
+        span.tell(heard=len(seen))
+    return seen
 
 
 async def _measure(conn: Transaction, hub: Hub, wired: Wired, stream: str, seen: list[Observation]) -> Counts:

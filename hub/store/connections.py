@@ -22,12 +22,13 @@ from hub.store.tables import (
     secrets,
     tellings,
     verified,
+    volumes,
 )
 
 T = connections.c
 KNOWN_OF_IT: tuple[Table, ...] = (
     *(secrets, discoveries, schedules, circuits),
-    *(cursors, verified, observations, link_keys, links, tellings),
+    *(cursors, verified, observations, link_keys, links, tellings, volumes),
 )
 """What is of no use without the connection. Runs, attempts, facts, issues and the change log are history and stay."""
 
