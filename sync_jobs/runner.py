@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TypeAlias
 
 from hub.domain.moments import iso, parse
 from hub.domain.outcome import Fault
 from hub.engine.guard import Tripped
 from hub.store import cursors, golden
-from sync_jobs import brakes
+from sync_jobs import brakes, calendar
 from sync_jobs.connection import mended
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.hub import Hub
@@ -36,8 +35,6 @@ RETRY_PATIENCE = 60.0
 """Seconds that a sync until quiet waits for a write that is to be tried again."""
 PASSES_MAX = 40
 """Sweeps of one round."""
-FULL_EVERY = timedelta(hours=24)
-"""How often a stream that doesn't show deletions is read whole."""
 
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
@@ -180,15 +177,9 @@ class _Session:
         return counts, fault
 
     async def _full_due(self, wired: Wired, stream: str) -> bool:
-        """A stream that never shows deletions is read whole from time to time: only absence tells. Facts are restated,
-        not deleted, and their walks say themselves how far back they read."""
-        if wired.lenses[stream].entity == "fact" or wired.stream(stream).sees_deletes:
-            return False
         async with self.hub.database.read() as conn:
             row = await cursors.fetch(conn, wired.name, stream, LIVE)
-        if row.at is None or row.position is not None:
-            return False
-        return row.full_at is None or self.hub.clock() - parse(row.full_at) >= FULL_EVERY
+        return calendar.whole_due(wired, stream, row, self.hub.clock())
 
     async def settle(self, chosen: set[str]) -> int:
         """Works off what the sweep finds until it finds nothing more; answers how much was heard or told. A push that
