@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hub.domain.attempt import Attempt, AttemptState
+from hub.domain.lane import Lane
 from hub.domain.link import LinkState
 from hub.domain.plan import Op
 from hub.engine.hear import settle
@@ -25,9 +26,10 @@ from sync_jobs.wiring import Wired
 BATCH = 500
 
 
-async def resolve(hub: Hub, wired: Wired, stream: str, sink: Sink, counts: Counts) -> None:
-    """Raises Failed when the vendor can't be asked: then everything stays in doubt."""
-    while doubtful := await _doubtful(hub, wired, stream):
+async def resolve(hub: Hub, wired: Wired, stream: str, sink: Sink, counts: Counts, lane: Lane | None = None) -> None:
+    """Raises Failed when the vendor can't be asked: then everything stays in doubt. Only writes of one `lane`, where
+    others may be under way in another one."""
+    while doubtful := await _doubtful(hub, wired, stream, lane):
         ids = {a.remote_id for a in doubtful if a.remote_id}
         keys = {a.key for a in doubtful if a.remote_id is None and a.key}
         looked = await look(hub, wired, stream, sink, ids, keys)
@@ -61,6 +63,6 @@ async def _told_before_deletion(
     await links.put(conn, list(told.values()), hub.now_text())
 
 
-async def _doubtful(hub: Hub, wired: Wired, stream: str) -> Sequence[Attempt]:
+async def _doubtful(hub: Hub, wired: Wired, stream: str, lane: Lane | None) -> Sequence[Attempt]:
     async with hub.database.read() as conn:
-        return await attempts.unsettled_of(conn, wired.name, stream, BATCH)
+        return await attempts.unsettled_of(conn, wired.name, stream, BATCH, lane=lane)

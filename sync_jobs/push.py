@@ -5,16 +5,20 @@ Nothing is remembered from an earlier decision: what is written was decided on w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 
+from hub.domain.lane import Lane
+from hub.domain.moments import parse
 from hub.domain.outcome import Fault, FaultKind
 from hub.domain.plan import Change, Op
 from hub.domain.telling import Telling
 from hub.engine.guard import Tally, Tripped, tally
 from hub.sdk.http import ContractBroken
 from hub.sdk.sinks import Sink
-from hub.store import golden
+from hub.store import golden, passes
+from hub.store.passes import PassPhase, PassRow
 from hub.transport.client import Failed
 from sync_jobs import rereading
 from sync_jobs.connection import stop
@@ -25,6 +29,7 @@ from sync_jobs.look import Looked, hear_looked, look
 from sync_jobs.park import brake, park, release
 from sync_jobs.pull import pull
 from sync_jobs.reconcile import reconcile
+from sync_jobs.slices import Slice
 from sync_jobs.view import BATCH, View, view
 from sync_jobs.wiring import Wired
 from sync_jobs.write import Writer
@@ -38,17 +43,54 @@ class Pushed:
     counts: Counts
     tripped: tuple[Tripped, ...] = ()
     fault: Fault | None = None
+    more: bool = False
+    """Its slice was over before it had told all."""
 
 
-async def push(hub: Hub, wired: Wired, stream: str, run_id: str, *, progress: Progress | None = None) -> Pushed:
-    """Tells the sink everything that is due. Does nothing on a connection that may not write."""
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    tally: Tally = field(default_factory=Tally)
+    due: int = 0
+
+
+PASS_MAX = timedelta(hours=1)
+"""A pass that takes longer is planned anew."""
+
+
+async def push(
+    hub: Hub,
+    wired: Wired,
+    stream: str,
+    run_id: str,
+    *,
+    progress: Progress | None = None,
+    slice_: Slice | None = None,
+    lane: Lane | None = None,
+) -> Pushed:
+    """Tells the sink everything that is due. Does nothing on a connection that may not write. With a bounded
+    `slice_` it stops when that is over, and the next push goes on from there. `lane`: whose writes in doubt are looked
+    up first; None for all, where nobody else works there."""
     await rereading.finish(hub, progress=progress)
-    async with hub.locks[f"{wired.name}/{stream}/push"]:
-        counts = Counts()
+    bounds = slice_ or Slice.whole()
+    pushing = _Push(hub, wired, stream, wired.sink(stream), run_id, Counts(), progress or Silent(), bounds, lane)
+    return await _pushed(pushing, pushing.all)
+
+
+async def push_some(
+    hub: Hub, wired: Wired, stream: str, run_id: str, ids: Sequence[str], slice_: Slice, lane: Lane
+) -> Pushed:
+    """Tells the sink of these entities, past everybody else who is due. Makes no records, removes and blanks none:
+    that is left to the push of the whole, which the brakes look at."""
+    pushing = _Push(hub, wired, stream, wired.sink(stream), run_id, Counts(), Silent(), slice_, lane)
+    return await _pushed(pushing, lambda: pushing.some(ids))
+
+
+async def _pushed(pushing: _Push, work: Callable[[], Awaitable[tuple[Tripped, ...]]]) -> Pushed:
+    hub, wired, counts = pushing.hub, pushing.wired, pushing.counts
+    async with hub.locks[f"{wired.name}/{pushing.stream}/push/{pushing.lane or ''}"]:
         calls = wired.caller.total_calls
-        pushing = _Push(hub, wired, stream, wired.sink(stream), run_id, counts, progress or Silent())
         try:
-            tripped = await pushing.all()
+            tripped = await work()
             fault = None
         except Failed as failed:
             tripped, fault = (), failed.fault
@@ -60,7 +102,7 @@ async def push(hub: Hub, wired: Wired, stream: str, run_id: str, *, progress: Pr
                 await stop(hub, wired, fault)
                 counts.issues += 1
         counts.api_calls += wired.caller.total_calls - calls
-        return Pushed(counts, tripped, fault)
+        return Pushed(counts, tripped, fault, pushing.more)
 
 
 @dataclass(slots=True)
@@ -74,24 +116,65 @@ class _Push:
     run_id: str
     counts: Counts
     progress: Progress
+    slice: Slice
+    lane: Lane | None
     singly: bool = False
+    more: bool = False
+    planned: Tally = field(default_factory=Tally)
+    """What this pass means to tell: with what the brakes let through."""
+    told: Tally = field(default_factory=Tally)
+    """What it has told so far, also in earlier slices."""
+    _began_at: str = ""
+    _kept: bool = False
 
     async def all(self) -> tuple[Tripped, ...]:
-        await resolve(self.hub, self.wired, self.stream, self.sink, self.counts)
-        planned, due = await self._planned()
-        if not due:
-            return ()
-        tripped = await brake(self.hub, self.wired, self.stream, planned)
-        if tripped:
-            await park(self.hub, self.wired, self.stream, tripped)
-            self.counts.issues += 1
-            return tripped
-        await self._refresh(planned)
-        after = ""
+        await resolve(self.hub, self.wired, self.stream, self.sink, self.counts, self.lane)
+        going_on = await self._earlier()
+        if going_on is None or going_on.phase is PassPhase.PLAN:
+            planned = await self._planned(going_on)
+            if planned is None or not planned.due:
+                return ()
+            if tripped := await self._stopped(planned.tally):
+                return tripped
+            self.planned = planned.tally
+            await self._refresh(planned.tally)
+            return await self._tell("", planned.due)
+        self.planned, self.told = going_on.planned, going_on.told
+        self.singly = self.sink.look_max <= 1
+        return await self._tell(going_on.after, going_on.due)
+
+    async def some(self, ids: Sequence[str]) -> tuple[Tripped, ...]:
+        await resolve(self.hub, self.wired, self.stream, self.sink, self.counts, self.lane)
+        self.singly = self.sink.look_max <= 1
+        size = LOOK_SINGLY_MAX if self.singly else BATCH
+        for start in range(0, len(ids), size):
+            if self.slice.over():
+                self.more = True
+                break
+            part = ids[start : start + size]
+            async with self.hub.database.read() as conn:
+                first = await view(conn, self.wired, self.stream, part)
+            part = [e for e, d in first.decisions.items() if _only_updates(d.changes)]
+            if part:
+                await self._batch(part)
+        return ()
+
+    async def _tell(self, after: str, due: int) -> tuple[Tripped, ...]:
+        """Batch after batch. What is decided on what was seen just now may be more than was planned: the brakes hold
+        for all that the pass tells."""
         while ids := await self._due(after):
-            await self._batch(ids)
+            if self.slice.over():
+                await self._come_back(PassPhase.TELL, after, due, self.planned)
+                return ()
+            if tripped := await self._batch(ids):
+                await self._forget()
+                await park(self.hub, self.wired, self.stream, tripped)
+                self.counts.issues += 1
+                return tripped
             after = ids[-1]
+            self.slice.spend(len(ids))
             self.progress.update("push", self.wired.name, self.stream, self.counts.as_dict(), due)
+        await self._forget()
         await release(self.hub, self.wired, self.stream)
         return ()
 
@@ -108,15 +191,55 @@ class _Push:
                 BATCH,
             )
 
-    async def _planned(self) -> tuple[Tally, int]:
-        """What the whole push would do, decided on the store alone: the brakes look at all of it beforehand."""
-        planned, due, after = Tally(), 0, ""
+    async def _planned(self, earlier: PassRow | None) -> _Planned | None:
+        """What the whole push would do, decided on the store alone: the brakes look at all of it beforehand. None when
+        the slice is over before: the next push plans on."""
+        planned = _Planned(earlier.planned, earlier.due) if earlier else _Planned()
+        after = earlier.after if earlier else ""
         while ids := await self._due(after):
+            if self.slice.over():
+                await self._come_back(PassPhase.PLAN, after, planned.due, planned.tally)
+                return None
             async with self.hub.database.read() as conn:
-                planned = planned.plus(tally((await view(conn, self.wired, self.stream, ids)).changes()))
-            due += len(ids)
+                more = tally((await view(conn, self.wired, self.stream, ids)).changes())
+            planned = _Planned(planned.tally.plus(more), planned.due + len(ids))
             after = ids[-1]
-        return planned, due
+        return planned
+
+    async def _stopped(self, planned: Tally) -> tuple[Tripped, ...]:
+        tripped = await self._trips(planned)
+        if tripped:
+            await self._forget()
+            await park(self.hub, self.wired, self.stream, tripped)
+            self.counts.issues += 1
+        return tripped
+
+    async def _trips(self, planned: Tally) -> tuple[Tripped, ...]:
+        return await brake(self.hub, self.wired, self.stream, planned)
+
+    async def _earlier(self) -> PassRow | None:
+        """The pass that an earlier job began, as long as it is young: later the world is another."""
+        if not self.slice.bounded:
+            return None
+        async with self.hub.database.read() as conn:
+            row = await passes.fetch(conn, self.wired.name, self.stream)
+        young = row is not None and self.hub.clock() - parse(row.began_at) < PASS_MAX
+        self._began_at = row.began_at if row is not None and young else self.hub.now_text()
+        self._kept = row is not None
+        return row if young else None
+
+    async def _come_back(self, phase: PassPhase, after: str, due: int, planned: Tally) -> None:
+        self.more = True
+        if not self.slice.bounded:
+            return
+        row = PassRow(self.wired.name, self.stream, phase, after, due, planned, self.told, self._began_at)
+        async with self.hub.database.write() as conn:
+            await passes.save(conn, row)
+
+    async def _forget(self) -> None:
+        if self._kept:
+            async with self.hub.database.write() as conn:
+                await passes.drop(conn, self.wired.name, self.stream)
 
     async def _refresh(self, planned: Tally) -> None:
         """Where a vendor shows one record per call, many looks are made as one read of what changed."""
@@ -126,7 +249,7 @@ class _Push:
             await reconcile(self.hub, self.wired, self.stream)
             self.singly = False
 
-    async def _batch(self, ids: Sequence[str]) -> None:
+    async def _batch(self, ids: Sequence[str]) -> tuple[Tripped, ...]:
         async with self.hub.database.read() as conn:
             first = await view(conn, self.wired, self.stream, ids)
         looked = await self._look(first)
@@ -135,11 +258,16 @@ class _Push:
             async with self.hub.database.read() as conn:
                 first = await view(conn, self.wired, self.stream, ids)
         ready = [c for c in first.changes() if self._seen(c, looked)]
+        telling = self.told.plus(tally(ready))
+        if telling.beyond(self.planned) and (tripped := await self._trips(telling)):
+            return tripped
+        self.told = telling
         unseen = {c.entity_id for c in first.changes()} - {c.entity_id for c in ready}
         writer = Writer(self.hub, self.wired, self.stream, self.sink, self.run_id, self.counts)
         await writer.write(first, ready)
         quiet = [e for e, d in first.decisions.items() if not d.changes and not d.waits and e not in unseen]
         await self._told(first, quiet)
+        return ()
 
     async def _look(self, first: View) -> Looked:
         changes = first.changes()
@@ -162,3 +290,7 @@ class _Push:
         async with self.hub.database.write() as conn:
             await golden.tell(conn, rows)
         self.counts.unchanged += len(rows)
+
+
+def _only_updates(changes: Iterable[Change]) -> bool:
+    return all(c.op is Op.UPDATE and not c.clears for c in changes)

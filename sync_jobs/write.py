@@ -9,6 +9,7 @@ from typing import Any
 
 from hub.domain.attempt import Attempt, AttemptState
 from hub.domain.keys import Address
+from hub.domain.lane import Lane
 from hub.domain.link import Link
 from hub.domain.moments import iso
 from hub.domain.outcome import Fault, FaultKind, Outcome, Status
@@ -21,6 +22,7 @@ from hub.engine.retry import retry_at
 from hub.sdk.http import ContractBroken
 from hub.sdk.sinks import Sink
 from hub.store import attempts, golden, issues, observations
+from hub.transport import lanes
 from hub.transport.client import Failed
 from mappings.lens import Lens
 from mappings.paths import Raw
@@ -53,6 +55,10 @@ class Writer:
     faults: dict[str, Fault | None] = field(default_factory=dict)
 
     @property
+    def lane(self) -> Lane:
+        return lanes.current()
+
+    @property
     def lens(self) -> Lens:
         return self.wired.lenses[self.stream]
 
@@ -68,7 +74,7 @@ class Writer:
         try:
             for group in _groups(self.sink, items):
                 for start in range(0, len(group), self.sink.batch_max):
-                    await self._batch(group[start : start + self.sink.batch_max])
+                    await self._batch(group[start : start + self.sink.batch_max], seen)
         except Failed:
             await self.told(seen, changes)
             raise
@@ -126,14 +132,26 @@ class Writer:
         expect.update({name: value for name, value in told.items() if name.startswith(CONSENT)})
         return expect
 
-    async def _batch(self, items: Sequence[Item]) -> None:
-        opened = await self._open(items)
-        await self._send(opened)
+    async def _batch(self, items: Sequence[Item], seen: View) -> None:
+        opened = await self._open(items, seen)
+        if opened:
+            await self._send(opened, seen)
 
-    async def _open(self, items: Sequence[Item]) -> list[Item]:
-        now = self.hub.now_text()
-        opened = [replace(item, attempt=self._attempt(item, now)) for item in items]
-        async with self.hub.database.write() as conn:
+    async def _open(self, items: Sequence[Item], seen: View) -> list[Item]:
+        """Opens the attempts of what still holds. News that were heard since, by whomever, change what is to be told;
+        and what another lane is just telling somebody about is not told twice at once. These stay due."""
+        revisions = {e: g.rev for e, g in seen.goldens.items()}
+        entities = [item.change.entity_id for item in items]
+        async with self.hub.database.hearing() as conn:
+            current = await golden.revisions(conn, entities)
+            elsewhere = await attempts.under_way(conn, entities, but=self.lane)
+            now = self.hub.now_text()
+            opened = [
+                replace(item, attempt=self._attempt(item, now))
+                for item in items
+                if current.get(item.change.entity_id) == revisions.get(item.change.entity_id)
+                and item.change.entity_id not in elsewhere
+            ]
             await attempts.open(conn, [item.attempt for item in opened if item.attempt])
         return opened
 
@@ -154,9 +172,10 @@ class Writer:
             item.before,
             AttemptState.OPEN,
             now,
+            lane=self.lane,
         )
 
-    async def _send(self, items: Sequence[Item]) -> None:
+    async def _send(self, items: Sequence[Item], seen: View) -> None:
         writes = [item.write for item in items]
         stopping: Failed | None = None
         try:
@@ -174,8 +193,8 @@ class Writer:
             outcomes = [Outcome(Status.IN_DOUBT, fault=broken.fault())] * len(items)
         if len(items) > 1 and any(o.status is Status.SPLIT for o in outcomes):
             middle = len(items) // 2
-            await self._send(items[:middle])
-            await self._send(items[middle:])
+            await self._send(items[:middle], seen)
+            await self._send(items[middle:], seen)
             return
         settled = await settle(self.hub, self.wired, self.stream, self.sink, list(zip(items, outcomes, strict=True)))
         self._count(settled)
@@ -184,7 +203,7 @@ class Writer:
         if stopping is not None:
             raise stopping
         if settled.again:
-            await self._batch([self._without(item, path) for item, path in settled.again])
+            await self._batch([self._without(item, path) for item, path in settled.again], seen)
 
     def _without(self, item: Item, path: str) -> Item:
         """The same write less the one field that the vendor refused: bad input never costs more than itself."""

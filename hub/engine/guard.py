@@ -26,6 +26,10 @@ class Tally:
             self.removes + other.removes,
         )
 
+    def beyond(self, other: Tally) -> bool:
+        """Whether it is more than the other in anything that a brake looks at."""
+        return self.creates > other.creates or self.clears > other.clears or self.removes > other.removes
+
 
 @dataclass(frozen=True, slots=True)
 class Tripped:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from hub.errors import Refused
-from hub.store import leases
+from hub.store import leases, passes
 from sync_jobs.hub import Hub
 from sync_jobs.lease import HOME, held
 
@@ -33,6 +33,8 @@ async def sole_turn(hub: Hub) -> AsyncIterator[None]:
         # On this host the file says that a former holder is dead; another host's may only be silent.
         async with held(hub, HOME, by_force=not hub.database.shared):
             await _workers_paused(hub)
+            async with hub.database.write() as conn:
+                await passes.drop_all(conn)
             yield
 
 

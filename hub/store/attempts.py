@@ -107,6 +107,12 @@ async def unsettled_of(
     return [_attempt(row) for row in found]
 
 
+async def under_way(conn: AsyncConnection, entity_ids: Sequence[str], *, but: Lane) -> set[str]:
+    """Those of the entities about which a lane other than `but` has a write without an outcome."""
+    chosen = select(T.entity_id).where(one_of(conn, T.entity_id, sorted(set(entity_ids))), UNSETTLED, T.lane != but)
+    return set((await conn.execute(chosen)).scalars())
+
+
 async def of_run(conn: AsyncConnection, run_id: str) -> list[Attempt]:
     """All writes of a run, oldest first."""
     return await _all(conn, select(attempts).where(T.run_id == run_id))

@@ -39,6 +39,12 @@ async def fetch(conn: AsyncConnection, ids: Sequence[str]) -> dict[str, Golden]:
     return {(record := _golden(row)).entity_id: record for row in found}
 
 
+async def revisions(conn: AsyncConnection, ids: Sequence[str]) -> dict[str, int]:
+    """The revision of each of these golden records."""
+    found = await conn.execute(select(T.entity_id, T.rev).where(one_of(conn, T.entity_id, sorted(set(ids)))))
+    return {row.entity_id: row.rev for row in found}
+
+
 async def put(conn: AsyncConnection, goldens: Sequence[Golden], now: str) -> None:
     """Keeps golden records as they are now; of two with one id the last wins."""
     await _put(
