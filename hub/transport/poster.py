@@ -1,0 +1,54 @@
+"""Posting a message to an address that an operator gave. The address is a secret: whoever knows it may post there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from hub import clock, counters, logs
+from hub.transport.addresses import LOOPBACK
+from hub.transport.wire import AGENT, Transport
+
+TIMEOUT = httpx.Timeout(10.0)
+CONCEALED = "posts"
+"""Under which name addresses are concealed in logs."""
+
+
+class Unposted(Exception):
+    """The receiver did not take it, or nobody knows. The text names no address. `retry_after` in seconds, when the
+    receiver said."""
+
+    def __init__(self, why: str, retry_after: float | None = None) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
+
+
+async def post(url: str, body: bytes, headers: Mapping[str, str], *, transport: Transport | None = None) -> None:
+    """Posts once. Raises Unposted for anything but a success; redirects are not followed."""
+    parts = urlsplit(url)
+    logs.conceal(CONCEALED, url, parts.path, f"{parts.path}?{parts.query}")
+    try:
+        async with httpx.AsyncClient(
+            transport=transport, timeout=TIMEOUT, trust_env=parts.hostname not in LOOPBACK, follow_redirects=False
+        ) as client:
+            answer = await client.post(url, content=body, headers={"User-Agent": AGENT, **headers})
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        counters.add("alert_posts", outcome="failed")
+        raise Unposted(f"no answer ({type(error).__name__})") from None
+    if not answer.is_success:
+        counters.add("alert_posts", outcome="refused")
+        raise Unposted(f"HTTP {answer.status_code}", _seconds(answer.headers.get("retry-after", "")))
+    counters.add("alert_posts", outcome="taken")
+
+
+def _seconds(said: str) -> float | None:
+    """Retry-After in seconds: it holds seconds or a date."""
+    try:
+        if said[:1].isdigit():
+            return max(0.0, float(said))
+        return max(0.0, (parsedate_to_datetime(said) - clock.now()).total_seconds()) if said else None
+    except (ValueError, TypeError):
+        return None
