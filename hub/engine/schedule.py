@@ -42,8 +42,9 @@ _HOURS = re.compile(r"(?:([a-z]{3})(?:-([a-z]{3}))?\s+)?(\d\d?):(\d\d)-(\d\d?):(
 
 
 def due_at(schedule: Schedule, last_began: datetime | None, key: str, now: datetime) -> datetime:
-    """When it is to be begun again, in UTC: past or future. What never began is due now, or as soon as its hours open.
-    `key` names it; never earlier than the interval, later by a tenth of it at most, and by 5 minutes."""
+    """When it is to be begun again, in UTC; a time that has passed means now. What never began is due now, or as soon
+    as its hours open. Never earlier than the interval, and later by a tenth of it and 5 minutes at most, as `key` says,
+    which names it."""
     if schedule.cron:
         if last_began is None:
             return now
@@ -51,7 +52,7 @@ def due_at(schedule: Schedule, last_began: datetime | None, key: str, now: datet
         return slot + _jitter(f"{key}/{slot:%Y%m%d%H%M}", following - slot)
     interval = _interval(schedule)
     at = now if last_began is None else last_began + interval + _jitter(key, interval)
-    return _open_from(schedule, at, key)
+    return _open_from(schedule, at, key, now)
 
 
 def opens_at(schedule: Schedule, now: datetime) -> datetime:
@@ -99,11 +100,13 @@ def _slots(schedule: Schedule, after: datetime) -> tuple[datetime, datetime]:
 # --- hours ------------------------------------------------------------------------------------------------------
 
 
-def _open_from(schedule: Schedule, at: datetime, key: str) -> datetime:
-    """`at`, or when the hours open next; each key a little later than the others, and never after they close."""
-    spans = _spans(schedule, at)
+def _open_from(schedule: Schedule, at: datetime, key: str, now: datetime) -> datetime:
+    """`at`, or when the hours open next; each key a little later than the others, and never after they close. Of a time
+    that passed without anybody beginning, hours that have closed since are over, too."""
+    spans = _spans(schedule, max(at, now))
     if spans is None:
         return at
+    at = max(at, now)
     limit = _interval(schedule)
     for opens, closes in spans:
         opened = opens + _jitter(f"{key}/{opens:%Y%m%d%H%M}", min(limit, closes - opens))
@@ -225,7 +228,8 @@ def complaints(schedule: Schedule) -> tuple[Complaint, ...]:
     if not _is_zone(schedule.zone):
         found.append(Complaint("zone", f'"{schedule.zone}"', "a time zone like Europe/Berlin or UTC"))
     if bool(schedule.cron) == (schedule.every is not None):
-        found.append(Complaint("schedule", "an interval and cron", "one of the two"))
+        said = "both" if schedule.cron else "neither"
+        found.append(Complaint("schedule", f"{said} of an interval and cron", "one of the two"))
     elif schedule.every is not None and not EVERY_MIN <= schedule.every <= EVERY_MAX:
         found.append(Complaint("every", f"{schedule.every} s", f"{EVERY_MIN} to {EVERY_MAX} s"))
     elif schedule.cron and schedule.hours:
