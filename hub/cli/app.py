@@ -26,6 +26,7 @@ from hub.cli import (
     play,
     setup,
     undoing,
+    web,
     work,
 )
 from hub.cli.options import home_said
@@ -42,7 +43,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (demo, play, setup, work, edits, undoing, looking, exporting):
+for room in (demo, play, setup, work, web, edits, undoing, looking, exporting):
     room.register(app)
 app.add_typer(connections.app, name="connections")
 app.add_typer(mappings.app, name="mappings")

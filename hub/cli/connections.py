@@ -96,6 +96,7 @@ def _added(shown: operations.ConnectionShown) -> RenderableType:
     return tables.stack(
         tables.line(("connected ", "green"), (shown.name, "bold"), f" ({shown.connector}), read-only"),
         *(tables.line(("warning: ", "yellow"), warning) for warning in shown.warnings),
+        _webhook(shown.webhook),
         tables.line(
             "next: ",
             (f"hub connections check {shown.name}", "bold"),
@@ -157,6 +158,44 @@ def _listed(answered: operations.Connections) -> RenderableType:
         )
     why = [tables.line((f"{c.name}: ", "bold"), (plain(c.reason), "red")) for c in answered.connections if c.reason]
     return tables.stack(table, *why)
+
+
+@app.command()
+def show(name: Name, home: Home = None, as_json: AsJson = False) -> None:
+    """One connection: its settings, the names of its secrets, where its webhooks go."""
+    answer(inside(home, lambda hub: operations.shown(hub, name)), _shown, as_json=as_json)
+
+
+def _shown(c: operations.ConnectionShown) -> RenderableType:
+    rows: list[tuple[str, RenderableType | str]] = [
+        ("connector", c.connector),
+        ("base URL", c.base_url),
+        ("state", tables.state(c.state)),
+        *([("why", Text(plain(c.reason), style="red"))] if c.reason else []),
+        ("writes", Text("allowed", style="green") if c.writes else Text("read-only", style="yellow")),
+        ("rank", str(c.rank)),
+        ("account", c.account or "unchecked"),
+        *((f"setting {name}", plain(value)) for name, value in c.settings.items() if value not in (None, "", [])),
+        ("secrets", ", ".join(c.secrets) or "none"),
+    ]
+    table = tables.table("webhooks at", "set up as", "opened by", "")
+    for way in c.webhook.ways:
+        ready = Text("open", style="green") if way.ready else Text("closed", style="dim")
+        table.add_row(c.webhook.url or c.webhook.path, tables.text(way.setup), " or ".join(way.secrets), ready)
+    closed = tables.line(
+        "a secret opens them: ", (f"hub connections change {c.name} --secret {_first(c.webhook)}=-", "bold")
+    )
+    return tables.stack(tables.facts(rows), table, None if c.webhook.ready else closed)
+
+
+def _first(webhook: operations.WebhookShown) -> str:
+    return next((secret for way in webhook.ways for secret in way.secrets), "NAME")
+
+
+def _webhook(webhook: operations.WebhookShown) -> RenderableType | None:
+    if not webhook.ready:
+        return None
+    return tables.line("webhooks: ", (webhook.url or webhook.path, "bold"), ", taken by `hub web`")
 
 
 @app.command()

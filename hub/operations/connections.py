@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import connectors
+from hub import settings as environment
 from hub.domain.connection import Connection, ConnectionState
 from hub.errors import BadInput, Refused
 from hub.operations import forms
@@ -22,6 +24,25 @@ from hub.store import secrets as vault
 from sync_jobs import brakes
 from sync_jobs import discover as jobs
 from sync_jobs.hub import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class WayShown:
+    """One way in which webhooks may come: what to tell the vendor, which secrets open it, whether it is open."""
+
+    setup: str
+    secrets: tuple[str, ...]
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookShown:
+    """`url` is "" while HUB_PUBLIC_URL doesn't say under which address vendors reach the hub."""
+
+    path: str
+    url: str
+    ready: bool
+    ways: tuple[WayShown, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +60,7 @@ class ConnectionShown:
     secrets: tuple[str, ...]
     account: str
     created_at: str
+    webhook: WebhookShown
     warnings: tuple[str, ...] = ()
 
 
@@ -324,5 +346,17 @@ def _shown(hub: Hub, connection: Connection, secrets: Sequence[str], warnings: t
         secrets=tuple(sorted(secrets)),
         account=account.get("title") or account.get("key") or "",
         created_at=connection.created_at,
+        webhook=_webhook(connection, secrets),
         warnings=warnings,
     )
+
+
+def _webhook(connection: Connection, secrets: Sequence[str]) -> WebhookShown:
+    """A connector that is no longer there has no ways. The vendor's own comes first."""
+    there = connection.connector in connectors.names()
+    hooks = connectors.load(connection.connector).hooks if there else ()
+    given = dict.fromkeys(secrets, "given")
+    ways = tuple(WayShown(h.setup, tuple(s.name for s in h.secrets), h.ready(given)) for h in reversed(hooks))
+    path = f"/webhooks/{connection.name}"
+    public = environment.load().public_url
+    return WebhookShown(path, public and public + path, any(way.ready for way in ways), ways)

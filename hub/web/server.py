@@ -77,6 +77,8 @@ def _bind(listen: str) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        if not host:
+            raise ValueError("no host")
         bound.bind((host, int(port)))
     except (OSError, ValueError, OverflowError) as error:
         bound.close()

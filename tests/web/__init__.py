@@ -1,0 +1,1 @@
+"""The hub's web: webhooks, what they cost, and how they end."""
