@@ -21,6 +21,7 @@ from sync_jobs import brakes, garbage, troubles
 from sync_jobs.connection import stop
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.hub import Hub
+from sync_jobs.slices import Slice
 from sync_jobs.wiring import Wired
 
 RECORD_MAX = 1 << 20
@@ -50,11 +51,13 @@ async def pull(
     full: bool = False,
     progress: Progress | None = None,
     pages: int = PAGES_MAX,
+    slice_: Slice | None = None,
 ) -> Pulled:
     """Walks the stream from its cursor to now. `full` starts over at the beginning instead of at the cursor (and is
-    what a first walk does). At most `pages` answers are read; the next call goes on from there."""
+    what a first walk does). At most `pages` answers are read, and no more once the slice is over; the next call goes on
+    from there."""
     garbage.spare()
-    watching = progress or Silent()
+    watching, bounds = progress or Silent(), slice_ or Slice.whole()
     async with hub.locks[f"{wired.name}/{stream_name}/{lane}"]:
         async with hub.database.read() as conn:
             row = await cursors.fetch(conn, wired.name, stream_name, lane)
@@ -73,6 +76,9 @@ async def pull(
                 return Pulled(walk.counts, finished=False, wait=page.wait)
             if page.next is None:
                 return Pulled(walk.counts, finished=True)
+            bounds.spend(len(page.records))
+            if bounds.over():
+                break
         return Pulled(walk.counts, finished=False)
 
 

@@ -15,21 +15,26 @@ from sync_jobs import garbage, rereading, troubles
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.hearing import hear
 from sync_jobs.hub import Hub
+from sync_jobs.slices import Slice
 from sync_jobs.wiring import Wired
 
 BATCH = 1000
 FIELDS = frozenset(FACT.fields)
 
 
-async def reconcile(hub: Hub, wired: Wired, stream: str, *, progress: Progress | None = None) -> Counts:
-    """Hears everything of the stream that was not heard yet."""
+async def reconcile(
+    hub: Hub, wired: Wired, stream: str, *, progress: Progress | None = None, slice_: Slice | None = None
+) -> Counts:
+    """Hears everything of the stream that was not heard yet, until the slice is over."""
     garbage.spare()
     await rereading.finish(hub, progress=progress)
     counts = Counts()
     watching = progress or Silent()
     after = ""
-    while seen := await _batch(hub, wired, stream, after, counts):
+    bounds = slice_ or Slice.whole()
+    while not bounds.over() and (seen := await _batch(hub, wired, stream, after, counts)):
         after = seen[-1].address.remote_id
+        bounds.spend(len(seen))
         watching.update("reconcile", wired.name, stream, counts.as_dict(), None)
     return counts
 

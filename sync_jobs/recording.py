@@ -18,15 +18,21 @@ from sync_jobs.pull import LIVE
 SYNC = "sync"
 """The run that holds all runs of one sync, so that a person can name it whole."""
 COUNTED = {"read": "records_read", "heard": "records_heard"}
+IDLE = {"api_calls", "unchanged"}
+"""What a run may count that did nothing."""
 WRITTEN = ("created", "updated", "unchanged", "removed", "refused", "later", "in_doubt")
 
 
 class Recorded:
     """A run in the store from its start to its end; its state comes from its counts. The block of it is the work of one
-    task."""
+    task. Not `always`: one that reads, hears and writes nothing, and meets no trouble, leaves no trace; workers look
+    every minute, for months."""
 
-    def __init__(self, hub: Hub, job: str, connection: str, stream: str, lane: str = LIVE) -> None:
+    def __init__(
+        self, hub: Hub, job: str, connection: str, stream: str, lane: str = LIVE, *, always: bool = True
+    ) -> None:
         self.hub = hub
+        self._always = always
         self.id = hub.new_id("run")
         self._run = Run(self.id, job, hub.now_text(), connection, stream, lane)
         self._state = RunState.FAILED
@@ -54,7 +60,10 @@ class Recorded:
         self._names.__exit__(None, None, None)
         self._count()
         async with self.hub.database.write() as conn:
-            await runs.finish(conn, self.id, self._state, self.hub.now_text(), note=self._note, counts=self._counts)
+            if self._always or self._state is not RunState.DONE or self._counts.keys() - IDLE:
+                await runs.finish(conn, self.id, self._state, self.hub.now_text(), note=self._note, counts=self._counts)
+            else:
+                await runs.drop(conn, self.id)
 
     def _count(self) -> None:
         """For metrics. What the runs of a sync count is not counted again by the sync."""

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from hub.domain.moments import iso, parse
 from hub.domain.outcome import Fault
 from hub.engine.guard import Tripped
-from hub.store import cursors, golden
-from sync_jobs import brakes, calendar
-from sync_jobs.connection import mended
+from hub.store import golden
+from sync_jobs import brakes
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.hub import Hub
-from sync_jobs.pull import LIVE, pull
-from sync_jobs.push import push
 from sync_jobs.queue import Job, MemoryQueue, Wake
-from sync_jobs.reconcile import reconcile
 from sync_jobs.recording import Recorded
-from sync_jobs.returning import take_back
 from sync_jobs.sweep import sweep
+from sync_jobs.tending import Sleep, Tending
 from sync_jobs.watch import Watch
 from sync_jobs.wiring import Wired
 
@@ -29,14 +24,10 @@ SYNC = "sync"
 """The run that holds all runs of one sync, so that a person can name it whole."""
 ROUNDS_MAX = 12
 """Rounds of a sync until quiet; a stack that needs more does not settle, and the report says so."""
-WALK_STEPS_MAX = 10_000
-"""Times that one pull comes back to a vendor that says "wait"."""
 RETRY_PATIENCE = 60.0
 """Seconds that a sync until quiet waits for a write that is to be tried again."""
 PASSES_MAX = 40
 """Sweeps of one round."""
-
-Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -123,63 +114,39 @@ class _Session:
     side_by_side: bool
     watch: Watch
     queue: MemoryQueue = field(default_factory=MemoryQueue)
+    tended: dict[str, Tending] = field(default_factory=dict)
+
+    def _tend(self, name: str) -> Tending:
+        if name not in self.tended:
+            self.tended[name] = Tending(
+                self.hub,
+                name,
+                self.watch,
+                self.progress,
+                waits=self.sleep,
+                counts=self.report.connections[name],
+            )
+        return self.tended[name]
 
     async def pull_all(self, wired: Sequence[Wired], *, full: bool) -> int:
         """Every stream of every connection, connections side by side: one that is slow delays nobody else."""
         if not self.side_by_side:
-            return sum([await self._pull_one(w, full=full) for w in wired])
-        fresh = await asyncio.gather(*(self._pull_one(w, full=full) for w in wired))
+            return sum([await self._pull_one(w.name, full=full) for w in wired])
+        fresh = await asyncio.gather(*(self._pull_one(w.name, full=full) for w in wired))
         return sum(fresh)
 
-    async def _pull_one(self, wired: Wired, *, full: bool) -> int:
+    async def _pull_one(self, name: str, *, full: bool) -> int:
         fresh = 0
-        name = wired.name
-        self.report.connections[name].add(await self.watch.look(wired))
+        tending = self._tend(name)
+        await tending.look()
         for stream in self.hub.connection(name).streams():
-            counts, fault = await self._walk_whole(name, stream, full=full)
-            fresh += counts.fresh
-            if fault is not None:
-                self.report.faults[name] = fault
+            fresh += await tending.walk(stream, full=full)
+            if tending.fault is not None:
+                self.report.faults[name] = tending.fault
                 return fresh
-            fresh += await take_back(self.hub, name, stream)
         self.report.faults.pop(name, None)
-        await self.watch.walked(name)
-        await mended(self.hub, self.hub.connection(name))
+        await tending.walked()
         return fresh
-
-    async def _walk_whole(self, name: str, stream: str, *, full: bool) -> tuple[Counts, Fault | None]:
-        """A walk, and when it fails over a field that drifted, once more without the field."""
-        wired = self.hub.connection(name)
-        counts, fault = await self._walk(wired, stream, full=full or await self._full_due(wired, stream))
-        if fault is None:
-            return counts, None
-        looked, explained = await self.watch.explain(name, [fault])
-        self.report.connections[name].add(looked)
-        wired = self.hub.connection(name)
-        if not explained or stream not in wired.streams():
-            return counts, None if explained else fault
-        more, fault = await self._walk(wired, stream, full=full or await self._full_due(wired, stream))
-        counts.add(more)
-        return counts, fault
-
-    async def _walk(self, wired: Wired, stream: str, *, full: bool) -> tuple[Counts, Fault | None]:
-        counts, fault = Counts(), None
-        async with Recorded(self.hub, "pull", wired.name, stream) as recorded:
-            for _ in range(WALK_STEPS_MAX):
-                pulled = await pull(self.hub, wired, stream, full=full, progress=self.progress)
-                counts.add(pulled.counts)
-                fault = pulled.fault
-                if not pulled.wait:
-                    break
-                await self.sleep(pulled.wait)
-            recorded.ended(counts, fault)
-        self.report.connections[wired.name].add(counts)
-        return counts, fault
-
-    async def _full_due(self, wired: Wired, stream: str) -> bool:
-        async with self.hub.database.read() as conn:
-            row = await cursors.fetch(conn, wired.name, stream, LIVE)
-        return calendar.whole_due(wired, stream, row, self.hub.clock())
 
     async def settle(self, chosen: set[str]) -> int:
         """Works off what the sweep finds until it finds nothing more; answers how much was heard or told. A push that
@@ -213,35 +180,18 @@ class _Session:
         wired = self.hub.wired.get(wake.connection)
         if wired is None or not wired.active:
             return Counts()
-        async with Recorded(self.hub, wake.job.value, wake.connection, wake.stream) as recorded:
-            if wake.job is Job.RECONCILE:
-                counts = await reconcile(self.hub, wired, wake.stream, progress=self.progress)
-                recorded.ended(counts, None)
-            else:
-                pushed = await push(self.hub, wired, wake.stream, recorded.id, progress=self.progress)
-                counts = pushed.counts
-                self._note(wake.connection, pushed.tripped, pushed.fault)
-                recorded.ended(counts, pushed.fault, pushed.tripped)
-        self.report.connections[wake.connection].add(counts)
-        if wake.job is Job.PUSH and (counts.refused or pushed.fault is not None):
-            await self._explain_push(wake.connection, recorded.id, pushed.fault)
-        return counts
-
-    async def _explain_push(self, connection: str, run_id: str, fault: Fault | None) -> None:
-        """Refusals that a field explains which drifted: it rests from now on, and the fault was its."""
-        faults = [fault] if fault is not None else await self.watch.refusals(run_id)
-        looked, explained = await self.watch.explain(connection, faults)
-        self.report.connections[connection].add(looked)
-        if explained and fault is not None:
-            self.report.faults.pop(connection, None)
-
-    def _note(self, connection: str, tripped: tuple[Tripped, ...], fault: Fault | None) -> None:
-        if tripped:
-            self.report.parked[connection] = tripped
+        tending = self._tend(wake.connection)
+        if wake.job is Job.RECONCILE:
+            return await tending.reconcile(wake.stream)
+        tending.fault = None
+        counts = await tending.push(wake.stream)
+        if tending.tripped:
+            self.report.parked[wake.connection] = tending.tripped
         else:
-            self.report.parked.pop(connection, None)
-        if fault is not None:
-            self.report.faults[connection] = fault
+            self.report.parked.pop(wake.connection, None)
+        if tending.fault is not None:
+            self.report.faults[wake.connection] = tending.fault
+        return counts
 
     async def wait_for_retry(self, chosen: Sequence[str]) -> bool:
         """Whether a write waits for its time and that time has come now; false when none does, or not soon."""

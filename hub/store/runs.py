@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.attempt import AttemptState
@@ -55,6 +55,11 @@ async def finish(
         .where(T.id == run_id)
         .values(state=state, ended_at=ended_at, note=note, counts=_sum(held, counts or {}))
     )
+
+
+async def drop(conn: AsyncConnection, run_id: str) -> None:
+    """Forgets a run that did nothing."""
+    await conn.execute(delete(runs).where(T.id == run_id))
 
 
 async def recent(
