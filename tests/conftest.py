@@ -6,11 +6,11 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import pytest
@@ -19,6 +19,7 @@ from hub.store.database import Database, open_database
 from tests import postgres, redis
 
 DIALECTS = ("sqlite", "postgresql")
+EmptyStore: TypeAlias = Callable[[str], Awaitable[str]]
 _numbers = count(1)
 
 
@@ -117,21 +118,38 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+async def empty_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[EmptyStore]:
+    """Makes an empty store of the dialect it is given, and answers its URL; the test leaves none behind."""
+    names: list[str] = []
+
+    async def make(dialect: str) -> str:
+        number = next(_numbers)
+        if dialect == "sqlite":
+            path = tmp_path / f"hub-{number}.db"
+            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+            return f"sqlite:///{path}"
+        server: postgres.Server = request.getfixturevalue("postgres_server")
+        template: str = request.getfixturevalue("postgres_template")
+        names.append(f"hub_{request.getfixturevalue('worker')}_{number}")
+        await execute(server, f"CREATE DATABASE {names[-1]} TEMPLATE {template}")
+        return server.url + names[-1]
+
+    yield make
+    if names:
+        drops = [f"DROP DATABASE {name} WITH (FORCE)" for name in names]
+        await execute(request.getfixturevalue("postgres_server"), *drops)
+
+
 @pytest.fixture(params=DIALECTS)
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+async def store_url(request: pytest.FixtureRequest, empty_store: EmptyStore) -> str:
+    """Where an empty store is, once on SQLite and once on PostgreSQL."""
+    return await empty_store(request.param)
+
+
+@pytest.fixture(params=DIALECTS)
+async def database(request: pytest.FixtureRequest, empty_store: EmptyStore) -> AsyncIterator[Database]:
     """An empty store, once on SQLite and once on PostgreSQL."""
-    if request.param == "sqlite":
-        path = tmp_path / "hub.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        opened = open_database(f"sqlite:///{path}")
-        yield opened
-        await opened.close()
-        return
-    server: postgres.Server = request.getfixturevalue("postgres_server")
-    template: str = request.getfixturevalue("postgres_template")
-    name = f"hub_{request.getfixturevalue('worker')}_{next(_numbers)}"
-    await execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    opened = open_database(server.url + name)
+    opened = open_database(await empty_store(request.param))
     yield opened
     await opened.close()
-    await execute(server, f"DROP DATABASE {name} WITH (FORCE)")

@@ -32,10 +32,11 @@ _tell = Upsert(told_of)
 
 
 async def fetch(conn: AsyncConnection, ids: Sequence[str]) -> dict[str, Golden]:
-    """The golden records with these ids; an unknown id is not in the answer."""
+    """The golden records with these ids, in the order of the ids; an unknown id is not in the answer."""
     if not ids:
         return {}
-    found = await conn.execute(select(*COLUMNS).where(one_of(conn, T.entity_id, sorted(set(ids)))))
+    chosen = select(*COLUMNS).where(one_of(conn, T.entity_id, sorted(set(ids))))
+    found = await conn.execute(chosen.order_by(T.entity_id))
     return {(record := _golden(row)).entity_id: record for row in found}
 
 

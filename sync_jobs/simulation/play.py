@@ -41,11 +41,14 @@ class Trace:
     lines: tuple[str, ...] = ()
 
 
-async def simulate(seed: int, steps: int = 40, faults: str = "light", home: Path | None = None) -> Trace:
-    """Plays `steps` random acts of people and machine, heals everything, and judges. Pure in its seed."""
+async def simulate(
+    seed: int, steps: int = 40, faults: str = "light", home: Path | None = None, database_url: str | None = None
+) -> Trace:
+    """Plays `steps` random acts of people and machine, heals everything, and judges. Pure in its seed, on whatever
+    database."""
     with tempfile.TemporaryDirectory(prefix="hub-simulation-") as folder:
         chance = Random(seed)  # noqa: S311 a simulation wants repeatable chance
-        stage = await Stage.set(home or Path(folder), chance, faults)
+        stage = await Stage.set(home or Path(folder), chance, faults, database_url=database_url)
         crowd = Crowd(stage, chance)
         try:
             for _ in range(steps):

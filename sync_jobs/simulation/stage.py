@@ -50,11 +50,13 @@ MISHAPS: dict[str, Sequence[tuple[Mishap, float]]] = {
 
 @dataclass(slots=True)
 class Stage:
-    """`chance` decides everything; `healed` ends all mishaps; `notes` is the trace."""
+    """`chance` decides everything; `healed` ends all mishaps; `notes` is the trace. The store is a file in the home
+    unless `database_url` says where an empty one is."""
 
     home: Path
     chance: Random
     faults: str = "light"
+    database_url: str | None = None
     vendors: dict[str, Unruly] = field(default_factory=dict)
     now: datetime = EPOCH
     healed: bool = False
@@ -66,9 +68,14 @@ class Stage:
 
     @classmethod
     async def set(
-        cls, home: Path, chance: Random, faults: str = "light", manners: dict[str, Manners] | None = None
+        cls,
+        home: Path,
+        chance: Random,
+        faults: str = "light",
+        manners: dict[str, Manners] | None = None,
+        database_url: str | None = None,
     ) -> Stage:
-        stage = cls(home, chance, faults)
+        stage = cls(home, chance, faults, database_url)
         for name, manner in (manners or VENDORS).items():
             stage.vendors[name] = Unruly(SandboxOptions(clock=stage.clock), manner, prefix=name[0])
         await stage.open()
@@ -94,7 +101,12 @@ class Stage:
         """Starts the hub, as after a crash: nothing but the store is left of the old one."""
         transports = {name: Mishaps(v.app, self._chooser(name)) for name, v in self.vendors.items()}
         self.hub = await Hub.open(
-            self.home, clock=self.clock, transports=transports, sleep=self._sleep, jitter=lambda: 0.5
+            self.home,
+            clock=self.clock,
+            transports=transports,
+            database_url=self.database_url,
+            sleep=self._sleep,
+            jitter=lambda: 0.5,
         )
         self.hub.new_id = self._new_id  # type: ignore[method-assign]
         self.hub.brakes = replace(Brakes(), creates=10_000, clears=10_000, removes=10_000)

@@ -1,4 +1,4 @@
-"""A stage for directed histories, healed unless a test scripts a mishap."""
+"""A stage for directed histories on both databases, healed unless a test scripts a mishap."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync_jobs.simulation.stage import Stage
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    made = await Stage.set(tmp_path, Random(1), "none")
+async def stage(tmp_path: Path, store_url: str) -> AsyncIterator[Stage]:
+    made = await Stage.set(tmp_path, Random(1), "none", database_url=store_url)
     yield made
     await made.close()

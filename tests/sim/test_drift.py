@@ -23,9 +23,9 @@ MANNERS = {name: replace(manners, describes=True) for name, manners in VENDORS.i
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path, store_url: str) -> AsyncIterator[Stage]:
     """Three vendors that list their fields, and Ann in all of them."""
-    made = await Stage.set(tmp_path, Random(1), "none", MANNERS)
+    made = await Stage.set(tmp_path, Random(1), "none", MANNERS, store_url)
     made.vendors["alpha"].create({"email": ANN, "name": "Ann", "title": "CEO", "city": "Bonn"})
     for number in range(5):
         made.vendors["alpha"].create({"email": f"p{number}@example.com", "name": "P", "title": "CTO", "city": "Ulm"})
@@ -308,8 +308,8 @@ async def test_the_look_is_a_run_that_counts_its_calls(stage: Stage) -> None:
     assert [f.path for f in found.fields] == ["email", "name", "title", "city", "phones", "opted_out"]
 
 
-async def test_vendors_without_a_list_of_fields_are_asked_nothing(tmp_path: Path) -> None:
-    made = await Stage.set(tmp_path, Random(1), "none", {"alpha": Manners()})
+async def test_vendors_without_a_list_of_fields_are_asked_nothing(tmp_path: Path, store_url: str) -> None:
+    made = await Stage.set(tmp_path, Random(1), "none", {"alpha": Manners()}, store_url)
     try:
         await settle(made)
         assert made.vendors["alpha"].calls["GET /fields"] == 0

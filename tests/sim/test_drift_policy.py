@@ -29,11 +29,11 @@ TEXT = library.source("unruly", "people").read_text()
 
 
 @asynccontextmanager
-async def staged(home: Path, policy: str) -> AsyncIterator[Stage]:
+async def staged(home: Path, url: str, policy: str) -> AsyncIterator[Stage]:
     """Vendor beta's mapping says `policy` of drift."""
     (home / "mappings" / "beta").mkdir(parents=True)
     (home / "mappings" / "beta" / "people.yaml").write_text(f"{TEXT}# of this account\ndrift: {policy}\n")
-    made = await Stage.set(home, Random(1), "none", MANNERS)
+    made = await Stage.set(home, Random(1), "none", MANNERS, url)
     try:
         made.vendors["alpha"].create({"email": ANN, "name": "Ann", "title": "CEO", "city": "Bonn"})
         await well(made)
@@ -54,8 +54,8 @@ async def notes(stage: Stage) -> str:
         return "\n".join(r.note for r in await runs.recent(conn, connection="beta", job="discover"))
 
 
-async def test_ignored_drift_leaves_a_note_and_nothing_else(tmp_path: Path) -> None:
-    async with staged(tmp_path, "{retyped: ignore, new: ignore}") as stage:
+async def test_ignored_drift_leaves_a_note_and_nothing_else(tmp_path: Path, store_url: str) -> None:
+    async with staged(tmp_path, store_url, "{retyped: ignore, new: ignore}") as stage:
         vendor(stage, "beta").kinds["city"] = "number"
         vendor(stage, "beta").add_field("seats")
         stage.step(DAY)
@@ -68,8 +68,10 @@ async def test_ignored_drift_leaves_a_note_and_nothing_else(tmp_path: Path) -> N
         assert "1 new: seats" in await notes(stage)
 
 
-async def test_new_fields_are_adopted_in_one_draft_that_nobody_publishes_by_itself(tmp_path: Path) -> None:
-    async with staged(tmp_path, "{new: adopt}") as stage:
+async def test_new_fields_are_adopted_in_one_draft_that_nobody_publishes_by_itself(
+    tmp_path: Path, store_url: str
+) -> None:
+    async with staged(tmp_path, store_url, "{new: adopt}") as stage:
         assert len(await versions(stage)) == 1, "what was there at first is not new"
         vendor(stage, "beta").add_field("seats", "number")
         for _ in range(3):
@@ -91,8 +93,8 @@ async def test_new_fields_are_adopted_in_one_draft_that_nobody_publishes_by_itse
         assert await drifted(stage) == []
 
 
-async def test_a_removed_field_rests_until_its_draft_is_published(tmp_path: Path) -> None:
-    async with staged(tmp_path, "{removed: adopt}") as stage:
+async def test_a_removed_field_rests_until_its_draft_is_published(tmp_path: Path, store_url: str) -> None:
+    async with staged(tmp_path, store_url, "{removed: adopt}") as stage:
         hub = stage.hub
         assert hub is not None
         vendor(stage, "beta").remove_field("title")
@@ -114,8 +116,10 @@ async def test_a_removed_field_rests_until_its_draft_is_published(tmp_path: Path
         assert plain(held(stage, "title")) == {"alpha": "chair", "beta": "ceo", "gamma": "chair"}
 
 
-async def test_an_issue_about_a_type_closes_itself_when_the_mapping_was_fitted_to_it(tmp_path: Path) -> None:
-    async with staged(tmp_path, "{retyped: park}") as stage:
+async def test_an_issue_about_a_type_closes_itself_when_the_mapping_was_fitted_to_it(
+    tmp_path: Path, store_url: str
+) -> None:
+    async with staged(tmp_path, store_url, "{retyped: park}") as stage:
         hub = stage.hub
         assert hub is not None
         vendor(stage, "beta").kinds["city"] = "number"
@@ -210,8 +214,8 @@ def test_a_draft_takes_up_new_fields_under_names_that_are_legal_and_free() -> No
     assert added == {"custom.merge_fields_tier", "custom.gr_e_der_firma", "custom.stage_of_life"}
 
 
-async def test_a_plan_of_an_edit_counts_on_nothing_that_rests(tmp_path: Path) -> None:
-    async with staged(tmp_path, "{removed: park}") as stage:
+async def test_a_plan_of_an_edit_counts_on_nothing_that_rests(tmp_path: Path, store_url: str) -> None:
+    async with staged(tmp_path, store_url, "{removed: park}") as stage:
         hub = stage.hub
         assert hub is not None
         vendor(stage, "beta").remove_field("title")

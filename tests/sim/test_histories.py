@@ -70,10 +70,12 @@ async def test_case_folding_and_trimming_remotes_do_not_bounce(stage: Stage) -> 
     assert held(stage, "title")["gamma"] == "chief executive"
 
 
-async def test_a_vendor_that_rewrites_beyond_recognition_is_told_no_more_and_a_steward_is(tmp_path: Path) -> None:
+async def test_a_vendor_that_rewrites_beyond_recognition_is_told_no_more_and_a_steward_is(
+    tmp_path: Path, store_url: str
+) -> None:
     """Its answers don't show the record, so its own form can't be told from an edit at first."""
     manners = {"alpha": Manners(), "beta": Manners(shows_record=False, case="mirror")}
-    stage = await Stage.set(tmp_path, Random(1), "none", manners)
+    stage = await Stage.set(tmp_path, Random(1), "none", manners, store_url)
     try:
         stage.vendors["alpha"].create({"email": ANN, "title": "CEO"})
         await well(stage)

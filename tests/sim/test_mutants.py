@@ -9,6 +9,7 @@ import pytest
 
 from sync_jobs.simulation import simulate
 from sync_jobs.simulation.stage import Stage
+from tests.conftest import EmptyStore
 from tests.sim import mutants, test_histories, test_undo
 
 CAUGHT_BY: dict[str, str | int] = {
@@ -43,15 +44,19 @@ def test_every_mutant_has_its_catcher_or_its_reason() -> None:
     assert len(mutants.ALL) >= 10
 
 
-@pytest.mark.parametrize("name", sorted(CAUGHT_BY))
-async def test_a_mutant_is_caught(name: str, tmp_path: Path) -> None:
+CASES = [(name, "sqlite") for name in sorted(CAUGHT_BY)]
+CASES += [(name, "postgresql") for name in ("no_echo", "retry_in_doubt", "consent_by_newest", "undo_without_a_look")]
+
+
+@pytest.mark.parametrize(("name", "dialect"), CASES)
+async def test_a_mutant_is_caught(name: str, dialect: str, tmp_path: Path, empty_store: EmptyStore) -> None:
     catcher = CAUGHT_BY[name]
     if isinstance(catcher, int):
         with mutants.ALL[name]():
             assert (await simulate(catcher, 40, "none")).violations
         return
     history = getattr(test_histories, catcher, None) or getattr(test_undo, catcher)
-    stage = await Stage.set(tmp_path, Random(1), "none")
+    stage = await Stage.set(tmp_path, Random(1), "none", database_url=await empty_store(dialect))
     try:
         with mutants.ALL[name](), pytest.raises(AssertionError):
             await history(stage)

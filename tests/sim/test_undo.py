@@ -397,10 +397,13 @@ async def test_the_plan_writes_nothing_and_says_what_the_undo_does(stage: Stage)
     assert not [p.changes for p in await plan_undo(stage.hub, chosen) if p.changes]
 
 
-async def test_a_vendor_that_keeps_values_beyond_recognition_gets_its_own_form_back(tmp_path: Path) -> None:
+async def test_a_vendor_that_keeps_values_beyond_recognition_gets_its_own_form_back(
+    tmp_path: Path, store_url: str
+) -> None:
     from connectors.unruly.sandbox import Manners
 
-    stage = await Stage.set(tmp_path, Random(1), "none", {"alpha": Manners(), "beta": Manners(case="mirror")})
+    manners = {"alpha": Manners(), "beta": Manners(case="mirror")}
+    stage = await Stage.set(tmp_path, Random(1), "none", manners, store_url)
     try:
         alpha = stage.vendors["alpha"]
         ann = alpha.create({"email": ANN, "title": "CEO"})

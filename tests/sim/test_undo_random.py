@@ -19,7 +19,9 @@ from sync_jobs.simulation.people import Crowd
 from sync_jobs.simulation.play import CALM
 from sync_jobs.simulation.stage import Stage
 from sync_jobs.undo import undo
+from tests.conftest import EmptyStore
 from tests.sim.acting import settle
+from tests.sim.test_random import database_of
 
 FIELDS = ("name", "title", "city", "phones")
 Held = dict[tuple[str, str], dict[str, Any]]
@@ -87,9 +89,11 @@ def wrong(stage: Stage, before: Held, since: Held, touched: set[Cell]) -> list[s
 
 @pytest.mark.parametrize("faults", ["none", "light", "heavy"])
 @pytest.mark.parametrize("seed", range(6))
-async def test_undo_restores_what_nobody_touched_since_and_it_stays_so(tmp_path: Path, seed: int, faults: str) -> None:
+async def test_undo_restores_what_nobody_touched_since_and_it_stays_so(
+    tmp_path: Path, empty_store: EmptyStore, seed: int, faults: str
+) -> None:
     chance = Random(seed)
-    stage = await Stage.set(tmp_path, chance, faults)
+    stage = await Stage.set(tmp_path, chance, faults, database_url=await empty_store(database_of(seed)))
     crowd = Crowd(stage, chance)
     try:
         for _ in range(14):
