@@ -24,6 +24,7 @@ from hub.cli import (
     looking,
     mappings,
     play,
+    schedule,
     setup,
     undoing,
     web,
@@ -43,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (demo, play, setup, work, web, edits, undoing, looking, exporting):
+for room in (demo, play, setup, work, web, edits, undoing, looking, schedule, exporting):
     room.register(app)
 app.add_typer(connections.app, name="connections")
 app.add_typer(mappings.app, name="mappings")
