@@ -15,6 +15,7 @@ from hub.store.tables import (
     connections,
     cursors,
     discoveries,
+    hints,
     link_keys,
     links,
     observations,
@@ -27,7 +28,7 @@ from hub.store.tables import (
 
 T = connections.c
 KNOWN_OF_IT: tuple[Table, ...] = (
-    *(secrets, discoveries, schedules, circuits),
+    *(secrets, discoveries, schedules, circuits, hints),
     *(cursors, verified, observations, link_keys, links, tellings, volumes),
 )
 """What is of no use without the connection. Runs, attempts, facts, issues and the change log are history and stay."""

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 import pytest
 
+from hub.domain.connection import Connection
 from hub.domain.hint import ANYTHING, Noted
-from hub.store import hints
+from hub.store import connections, hints
 from hub.store.database import Database
 from tests.store.statements import counted
 
@@ -121,3 +122,13 @@ async def test_writers_in_opposite_orders_do_not_stop_each_other(database: Datab
 
     await asyncio.gather(notes(crm("1", 1), crm("2", 1)), notes(crm("2", 2), crm("1", 2)))
     assert [n.remote_id for n in await waiting(database)] == ["1", "2"]
+
+
+async def test_a_connection_that_is_removed_takes_its_hints_along(database: Database) -> None:
+    async with database.write() as conn:
+        await connections.add(conn, Connection("crm", "hubspot", "http://x"))
+    await note(database, crm("1"), Noted("mail", "members", "1", at(0)))
+    async with database.write() as conn:
+        await connections.remove(conn, "crm")
+    async with database.read() as conn:
+        assert await hints.count(conn) == {("mail", "members"): 1}
