@@ -319,6 +319,7 @@ def _duration(span: timedelta) -> str:
 CALM, CALM_MOST = timedelta(minutes=15), timedelta(hours=24)
 """For how long a condition has to be away before its alert ends."""
 LATELY = timedelta(hours=24)
+"""A trouble that comes back within that time is the same one coming and going."""
 CAUSES = (AlertKind.FAILED, AlertKind.CIRCUIT_OPEN)
 EFFECTS = (AlertKind.STALE, AlertKind.BACKLOG, AlertKind.VOLUME, AlertKind.ZERO_ROWS)
 """What follows by itself where a connection fails: that was told already."""
@@ -334,8 +335,8 @@ class Changed:
     ends: tuple[Alert, ...] = ()
 
 
-def changed(open_: Iterable[Alert], lately: Mapping[str, int], seen: Iterable[Condition], now: datetime) -> Changed:
-    """`open_`: alerts that have not ended. `lately`: by key, how many ended within the last `LATELY`."""
+def changed(open_: Iterable[Alert], earlier: Iterable[Alert], seen: Iterable[Condition], now: datetime) -> Changed:
+    """`open_`: alerts that have not ended; `earlier`: those of the same keys that have."""
     at = iso(now)
     held = {alert.key: alert for alert in open_}
     there = {condition.key: condition for condition in seen}
@@ -351,14 +352,27 @@ def changed(open_: Iterable[Alert], lately: Mapping[str, int], seen: Iterable[Co
         for key, alert in held.items()
         if key in there
     ]
+    before = sorted(earlier, key=lambda alert: alert.began_at, reverse=True)
     ends = [
         replace(alert, ended_at=at)
         for key, alert in held.items()
-        if key not in there and now - parse(alert.seen_at) >= calm(lately.get(key, 0))
+        if key not in there and now - parse(alert.seen_at) >= calm(_returns(alert, before))
     ]
     return Changed(tuple(begins), tuple(lasts), tuple(ends))
 
 
-def calm(times: int) -> timedelta:
-    """How long a condition has to be away that came back so many times lately."""
-    return min(CALM * (1 << min(times, 16)), CALM_MOST)
+def _returns(alert: Alert, before: Iterable[Alert]) -> int:
+    """How often this trouble came back, each time within `LATELY` of its last end. `before`: the latest first."""
+    times, began = 0, parse(alert.began_at)
+    for other in before:
+        if other.key != alert.key or other.ended_at is None:
+            continue
+        if began - parse(other.ended_at) > LATELY:
+            break
+        times, began = times + 1, parse(other.began_at)
+    return times
+
+
+def calm(returns: int) -> timedelta:
+    """How long a condition has to be away that came back so many times."""
+    return min(CALM * (1 << min(returns, 16)), CALM_MOST)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import and_, bindparam, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.alert import Alert, AlertKind
-from hub.domain.moments import iso
 from hub.store import dialect
 from hub.store.tables import alerts
 
 T = alerts.c
-KEPT = timedelta(days=90)
-"""For how long an alert that ended is remembered."""
 
 
 async def open_ones(conn: AsyncConnection) -> list[Alert]:
@@ -33,10 +29,11 @@ async def latest(conn: AsyncConnection, limit: int) -> list[Alert]:
     return [_alert(row) for row in found.mappings()]
 
 
-async def lately(conn: AsyncConnection, since: str) -> dict[str, int]:
-    """How often each trouble ended since then."""
-    found = await conn.execute(select(T.key, func.count()).where(T.ended_at >= since).group_by(T.key))
-    return dict(found.tuples().all())
+async def earlier(conn: AsyncConnection, keys: Sequence[str], limit: int = 500) -> list[Alert]:
+    """Those of these troubles that have ended, the latest first."""
+    chosen = select(alerts).where(dialect.one_of(conn, T.key, keys), T.ended_at.is_not(None))
+    found = await conn.execute(chosen.order_by(T.began_at.desc()).limit(limit))
+    return [_alert(row) for row in found.mappings()]
 
 
 async def begin(conn: AsyncConnection, rows: Sequence[Alert]) -> int:
@@ -73,11 +70,6 @@ async def take_as_told(conn: AsyncConnection, now: str) -> None:
     """There is no receiver: what is over is not kept for one."""
     over = and_(T.ended_at.is_not(None), T.told_ended_at.is_(None))
     await conn.execute(update(alerts).where(over).values(told_began_at=now, told_ended_at=now))
-
-
-async def trim(conn: AsyncConnection, now: datetime) -> None:
-    """Forgets what ended long ago."""
-    await conn.execute(delete(alerts).where(T.ended_at < iso(now - KEPT)))
 
 
 async def _change(conn: AsyncConnection, rows: Sequence[Alert], *columns: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import delete, func, literal, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.store.dialect import Upsert
@@ -20,7 +20,7 @@ T = volumes.c
 Place: TypeAlias = tuple[str, str]
 """Connection and stream."""
 
-DAYS = 36
+DAYS = 35
 WHOLES_MAX = 20
 """Whole walks of a stream that are looked back to."""
 
@@ -67,8 +67,3 @@ async def fetch(conn: AsyncConnection, now: datetime) -> Mapping[Place, Volume]:
         if len(wholes) < WHOLES_MAX:
             wholes.append(whole)
     return found
-
-
-async def trim(conn: AsyncConnection, now: datetime) -> None:
-    """Forgets what `fetch` doesn't look at any more."""
-    await conn.execute(delete(volumes).where(T.hour <= hour_of(now) - 24 * DAYS))
