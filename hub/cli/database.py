@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from hub.cli import tables
-from hub.cli.options import AsJson, Home, place
+from hub.cli.options import AsJson, Home, inside, place
 from hub.cli.progress import Bars
 from hub.cli.screen import answer
 from hub.errors import BadInput
@@ -137,3 +138,29 @@ def _copied(done: operations.Moved) -> RenderableType:
         tables.line(("copied ", "green"), f"{done.rows:,} rows from {done.store} to ", (done.target, "bold")),
         tables.line("to use it, set ", ("HUB_DATABASE_URL", "bold"), " to the target everywhere, then `hub db check`"),
     )
+
+
+@app.command()
+def trim(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be forgotten.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forget what is older than `hub settings` say. Workers do it once a day; it may run beside anything."""
+    answer(inside(home, partial(operations.trim, dry_run=dry_run)), _trimmed, as_json=as_json)
+
+
+def _trimmed(done: operations.Trimmed) -> RenderableType:
+    table = tables.table("table", "rows", numbers=["rows"])
+    for name, rows in sorted(done.rows.items()):
+        if rows:
+            table.add_row(Text(name, "bold"), tables.number(rows))
+    keep = done.keep
+    kept = tables.line(
+        f"kept: runs that wrote for {keep.runs_days} days, others for {keep.idle_runs_days}, "
+        f"writes and changes for {keep.history_days}, and what held then; `hub settings --set keep.runs_days=...`"
+    )
+    total = sum(done.rows.values())
+    word = "would be forgotten" if done.dry_run else "forgotten"
+    said = tables.line((f"{total:,} rows {word}", "green" if total else ""))
+    return tables.stack(table, said, kept) if total else tables.stack(said, kept)

@@ -86,11 +86,12 @@ def _found(found: doctors.Doctor) -> RenderableType:
 def settings(
     home: Home = None,
     said: Annotated[
-        list[str] | None, typer.Option("--set", metavar="BRAKE=VALUE", help="Set a brake; may be repeated.")
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Set a brake, or how long things are kept; may be repeated."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The settings the hub runs under, and where each comes from. With --set brakes.creates=1000, say, sets a brake."""
+    """The settings the hub runs under, and where each comes from. `--set brakes.creates=1000`, say, sets one."""
     given = forms.pairs(said or [], "--set")
     work = partial(setting_operations.change, said=given) if given else setting_operations.show
     answer(inside(home, work), _settings, as_json=as_json)

@@ -175,6 +175,17 @@ class StreamPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """For how many days the store remembers. `runs`: runs that wrote, which is how long they can be undone, and
+    whatever else tells how the hub fared; `idle_runs`: runs that wrote nothing; `history`: the writes themselves, and
+    what changed in golden records. What held at the end of that time is kept beyond it."""
+
+    runs_days: int = 90
+    idle_runs_days: int = 14
+    history_days: int = 400
+
+
+@dataclass(frozen=True, slots=True)
 class Brakes:
     """The most that one run may do to one connection before a person must agree: a number, and a share of the
     records that the hub knows there. The larger of the two counts, so that small stores are not stopped by shares."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from hub import __version__, clock, settings
 from hub.domain.moments import iso
+from hub.domain.policy import Keep
 from hub.errors import HubError, Refused
 from hub.operations import home as homes
 from hub.operations.turns import turn
@@ -16,7 +18,9 @@ from hub.store import copying, health, leases, schema
 from hub.store.copying import Copied
 from hub.store.database import Database, open_database
 from hub.store.schema import Phase, Schema, SchemaState, Step
+from sync_jobs import retention
 from sync_jobs.counts import Progress, Silent
+from sync_jobs.hub import Hub
 from sync_jobs.lease import HOME
 
 UPGRADE = "upgrade"
@@ -215,3 +219,25 @@ async def refuse_busy(database: Database) -> None:
             f"somebody is working in this store ({names})",
             mend="stop the workers (`hub up`, `hub worker`) and let the others end; `hub runs` shows what they do",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """Rows that were forgotten by table; with `dry_run`, those that would be."""
+
+    ok: bool
+    dry_run: bool
+    keep: Keep
+    rows: Mapping[str, int]
+
+
+async def trim(hub: Hub, *, dry_run: bool = False) -> Trimmed:
+    """Forgets all that is older than the settings say."""
+    rows: Counter[str] = Counter()
+    more = True
+    while more:
+        found = await retention.trim(hub, dry_run=dry_run)
+        rows.update(found.rows)
+        more = found.more
+    async with hub.database.read() as conn:
+        return Trimmed(True, dry_run, await retention.fetch(conn), dict(rows))

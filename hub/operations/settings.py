@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 
 from hub import settings as environment
-from hub.domain.policy import Brakes
+from hub.domain.policy import Brakes, Keep
 from hub.errors import BadInput, Complaint
 from hub.operations import home as homes
 from hub.operations.nearest import unknown
 from hub.settings import Described
+from hub.store import schema
 from hub.store import settings as store
-from sync_jobs import brakes
+from sync_jobs import brakes, retention
 from sync_jobs.hub import Hub
 
 MEANS = {
@@ -23,6 +25,15 @@ MEANS = {
     "removes": "records that one run may remove",
     "removes_share": "the same as a share",
 }
+
+
+KEPT = {
+    "runs_days": "days for which runs that wrote can be undone, and what tells how the hub fared is kept",
+    "idle_runs_days": "days for which runs that wrote nothing are kept",
+    "history_days": "days for which writes with their before-images, and changes of golden records, are kept",
+}
+STORED = {schema.WORKS_WITH: "the oldest schema version whose release may go on working on this store"}
+LEAST_DAYS, MOST_DAYS = 1, 36_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,38 +53,64 @@ class Settings:
 
 async def show(hub: Hub) -> Settings:
     """Everything that decides how the hub behaves, beside the connections and the mapping documents."""
-    rows = [_described(d, hub) for d in environment.describe()] + _brakes_of(hub.brakes)
     async with hub.database.read() as conn:
         stored = await store.all(conn)
+        keep = await retention.fetch(conn)
+    rows = [_described(d, hub) for d in environment.describe()] + _brakes_of(hub.brakes) + _kept(keep)
     rows += [setting for name, value in stored.items() for setting in _stored(name, value)]
     return Settings(tuple(rows))
 
 
 async def change(hub: Hub, said: Mapping[str, str]) -> Settings:
-    """Sets brakes: a number of records or fields, or a share from 0 to 1. BadInput with every complaint; then nothing
-    was changed."""
+    """Sets brakes (a number of records or fields, or a share from 0 to 1) and for how many days things are kept.
+    BadInput with every complaint; then nothing was changed."""
     amounts: dict[str, float] = {}
+    days: dict[str, int] = {}
     complaints: list[Complaint] = []
     for name, text in said.items():
-        brake = name.removeprefix("brakes.")
-        if brake not in MEANS:
-            raise unknown("setting that can be set", name, [f"brakes.{b}" for b in MEANS])
-        share = brake.endswith("_share")
+        group, _, one = name.rpartition(".")
         try:
-            amount = float(text) if share else int(text)
-        except ValueError:
-            amount = -1
-        if amount < 0 or (share and amount > 1):
-            expected = "a share from 0 to 1" if share else "a number, 0 or more"
-            complaints.append(Complaint(f"brakes.{brake}", f'"{text}"', expected))
-        amounts[brake] = amount
+            if group == retention.KEEP and one in KEPT:
+                days[one] = _days(text)
+            elif group in ("", brakes.BRAKES) and one in MEANS:
+                amounts[one] = _amount(one, text)
+            else:
+                raise unknown("setting that can be set", name, _changeable())
+        except ValueError as expected:
+            complaints.append(Complaint(f"{group or brakes.BRAKES}.{one}", f'"{text}"', str(expected)))
     if complaints:
         raise BadInput("these settings cannot be taken; nothing was changed", complaints=tuple(complaints))
     async with hub.database.write() as conn:
-        await brakes.put(conn, amounts)
+        if amounts:
+            await brakes.put(conn, amounts)
+        if days:
+            await retention.put(conn, days)
     async with hub.database.read() as conn:
         hub.brakes = await brakes.fetch(conn, hub.brakes)
     return await show(hub)
+
+
+def _changeable() -> list[str]:
+    return [f"{brakes.BRAKES}.{b}" for b in MEANS] + [f"{retention.KEEP}.{k}" for k in KEPT]
+
+
+def _amount(brake: str, text: str) -> float:
+    """ValueError says what was expected."""
+    share = brake.endswith("_share")
+    expected = "a share from 0 to 1" if share else "a number, 0 or more"
+    with suppress(ValueError):
+        amount = float(text) if share else int(text)
+        if amount >= 0 and (not share or amount <= 1):
+            return amount
+    raise ValueError(expected)
+
+
+def _days(text: str) -> int:
+    """ValueError says what was expected."""
+    with suppress(ValueError):
+        if LEAST_DAYS <= int(text) <= MOST_DAYS:
+            return int(text)
+    raise ValueError(f"days, from {LEAST_DAYS} to {MOST_DAYS}")
 
 
 def _described(d: Described, hub: Hub) -> Setting:
@@ -90,23 +127,24 @@ def _described(d: Described, hub: Hub) -> Setting:
 
 
 def _brakes_of(held: Brakes) -> list[Setting]:
-    usual = Brakes()
-    return [
-        Setting(
-            f"brakes.{f.name}",
-            str(getattr(held, f.name)),
-            "default" if getattr(held, f.name) == getattr(usual, f.name) else "changed",
-            MEANS[f.name],
-        )
-        for f in fields(held)
-    ]
+    return [_own(brakes.BRAKES, f.name, held, Brakes(), MEANS) for f in fields(held)]
+
+
+def _kept(held: Keep) -> list[Setting]:
+    return [_own(retention.KEEP, f.name, held, Keep(), KEPT) for f in fields(held)]
+
+
+def _own(group: str, name: str, held: object, usual: object, means: Mapping[str, str]) -> Setting:
+    value = getattr(held, name)
+    source = "default" if value == getattr(usual, name) else "changed"
+    return Setting(f"{group}.{name}", str(value), source, means[name])
 
 
 def _stored(name: str, value: object) -> list[Setting]:
-    if name == brakes.BRAKES:
-        return []  # shown one by one
+    if name in (brakes.BRAKES, retention.KEEP, retention.PLACES):
+        return []  # shown one by one; or of no use to people
     agreed, _, connection = name.partition("/")
     if agreed == "allowance" and isinstance(value, dict):
         said = ", ".join(f"{n} {what}" for what, n in value.items())
         return [Setting(f"allowed once.{connection}", said, "store", "beyond the brakes, for the next run")]
-    return [Setting(name, str(value), "store", "")]
+    return [Setting(name, str(value), "store", STORED.get(name, ""))]
