@@ -30,8 +30,10 @@ from hub.store import connections, mappings
 from hub.store import secrets as safe
 from hub.store.database import Database, open_database
 from hub.store.schema import refuse_outdated
+from hub.transport.budget import Budgets
 from hub.transport.client import Caller, Transport
-from sync_jobs import brakes, documents, drifts
+from hub.transport.memory_budget import MemoryBudgets
+from sync_jobs import brakes, documents, drifts, quotas
 from sync_jobs.queue import MemoryQueue, Queue
 from sync_jobs.rulebook import Rulebook
 from sync_jobs.tokens import StoredTokens
@@ -81,6 +83,7 @@ class Hub:
         queue: Queue,
         sleep: Sleep = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
+        budgets: Budgets | None = None,
     ) -> None:
         self.home = home
         self.database = database
@@ -88,6 +91,7 @@ class Hub:
         self.clock = clock
         self.queue = queue
         self.brakes = Brakes()
+        self.budgets: Budgets = budgets or MemoryBudgets()
         self.wired: dict[str, Wired] = {}
         self.unusable: dict[str, str] = {}
         """Connections that cannot be made ready, and why: the others work on."""
@@ -111,9 +115,11 @@ class Hub:
         sleep: Sleep = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
         migrate: bool = True,
+        budgets: Budgets | None = None,
     ) -> Hub:
         """`transports`: by connection name, to reach a connection without a network (simulation, tests). Without
-        `migrate` a store that is not up to date is refused instead of upgraded."""
+        `migrate` a store that is not up to date is refused instead of upgraded. `budgets`: where several processes
+        share them; else each counts its own calls."""
         database = open_database(database_url or f"sqlite:///{home / 'hub.db'}")
         try:
             if migrate:
@@ -124,7 +130,7 @@ class Hub:
         except BaseException:
             await database.close()
             raise
-        hub = cls(home, database, vault, clock, transports or {}, queue or MemoryQueue(), sleep, jitter)
+        hub = cls(home, database, vault, clock, transports or {}, queue or MemoryQueue(), sleep, jitter, budgets)
         async with database.read() as conn:
             hub.brakes = await brakes.fetch(conn, hub.brakes)
         await hub.wire()
@@ -151,6 +157,14 @@ class Hub:
         self._rows = {row.name: row for row in rows}
         self._published = published
         self._book = None
+        await quotas.recall(self)
+
+    async def refresh(self) -> None:
+        """Takes over what changed in the store since: connections, documents, brakes. For processes that go on for
+        months."""
+        async with self.database.read() as conn:
+            self.brakes = await brakes.fetch(conn, Brakes())
+        await self.wire()
 
     async def rewire(self, name: str) -> None:
         """Makes one connection ready anew, also when its row is as it was: its secrets changed."""
@@ -173,6 +187,8 @@ class Hub:
             clock=self.clock,
             sleep=self._sleep,
             transport=self._transports.get(row.name),
+            name=row.name,
+            budget=quotas.budget_of(self, row, connector, settings, secrets),
             reauth=lambda rotated: connector.auth(settings, {**secrets, **rotated}),
             jitter=self._jitter,
         )
@@ -249,6 +265,8 @@ class Hub:
         return f"{prefix}_{uuid4().hex}"
 
     async def close(self) -> None:
+        if quotas.is_due(self):
+            await quotas.flush(self)
         for wired in self.wired.values():
             await wired.caller.close()
         await self.database.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from connectors.google_ads import queries
 from connectors.google_ads.auth import auth
 from connectors.google_ads.faults import classify
-from connectors.google_ads.settings import Settings, secrets
+from connectors.google_ads.settings import Settings, payer, secrets
 from connectors.google_ads.sinks import sink
 from connectors.google_ads.streams import customer, stream
 from hub.sdk.connector import Account, Connector, Limit
@@ -41,7 +41,10 @@ CONNECTOR = Connector(
     classify=classify,
     check=queries.account,
     account=account,
-    limits=(Limit("default", calls=5, seconds=1.0, concurrent=2),),
+    # Operations a day of the access level that allows fewest (Explorer: 2,880; a query is one operation). Google
+    # documents no limit for a second, it says when it is too much: the pace is our own.
+    limits=(Limit("default", calls=5, seconds=1.0, concurrent=2), Limit("default", calls=2_880, seconds=86_400.0)),
+    payer=payer,
     rank=40,
     every={"campaigns": 3_600},
     docs="https://developers.google.com/google-ads/api/docs/start",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from hub.sdk.connector import Secret
+from hub.sdk.limits import fingerprint
 
 OLDEST_VERSION = 23
 """Version 23 renamed `campaign.start_date` to `start_date_time`; the connector speaks the new names only."""
@@ -54,6 +55,11 @@ class Settings(BaseModel):
         if not (value.startswith("v") and number.isascii() and number.isdigit() and int(number) >= OLDEST_VERSION):
             raise ValueError(f"expected a version such as v26, at least v{OLDEST_VERSION}")
         return value
+
+
+def payer(_settings: Settings, given: Mapping[str, str]) -> str | None:
+    """Google counts the operations of a Cloud project, whatever account they concern."""
+    return fingerprint(given["client_id"]) if given.get("client_id") else None
 
 
 def secrets(_settings: Settings) -> Sequence[Secret]:

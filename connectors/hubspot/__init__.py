@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from connectors.hubspot.auth import auth
-from connectors.hubspot.faults import classify, meters
+from connectors.hubspot.faults import DAY, classify, meters
 from connectors.hubspot.settings import HubSpotSettings, account_path
 from connectors.hubspot.sinks import ContactsSink
 from connectors.hubspot.streams import Contacts
 from connectors.hubspot.webhooks import HOOK
 from hub.sdk.connector import Account, Connector, Limit, Secret
 from hub.sdk.http import ContractBroken, Request, Response, get
+from hub.sdk.limits import ALL
 from hub.sdk.sinks import Sink
 from hub.sdk.streams import Stream
 
@@ -73,8 +74,9 @@ CONNECTOR = Connector(
     check=_check,
     account=_account,
     # The smallest allowance of any plan: 100 calls in 10 seconds, and 5 searches a second in a bucket of their own
-    # (HubSpot's usage guidelines; its search API guide).
-    limits=(Limit("default", 100, 10.0), Limit("search", 5, 1.0)),
+    # (HubSpot's usage guidelines; its search API guide). The headers tell what the plan really allows, and the daily
+    # limit, which counts from midnight and which only private apps have.
+    limits=(Limit("default", 100, 10.0), Limit("search", 5, 1.0), Limit(ALL, 0, DAY, midnight=True)),
     rank=20,
     docs="https://developers.hubspot.com/docs/api-reference",
     meters=meters,

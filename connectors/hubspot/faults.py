@@ -12,10 +12,12 @@ import orjson
 
 from hub.domain.outcome import Fault, FaultKind
 from hub.sdk.http import Request, Response, describe
+from hub.sdk.limits import ALL, Meter
 
 ROLLING_WAIT = 10.0
 """Seconds after which a 10-second window has surely moved on."""
 SECONDLY_WAIT = 1.0
+DAY = 86_400.0
 DAILY_WAIT = 3600.0
 """The daily limit resets at midnight of the account's time zone, which an answer does not tell: ask hourly."""
 MIGRATION_WAIT = 60.0
@@ -107,19 +109,22 @@ def retry_after(response: Response) -> float | None:
     return seconds if 0 <= seconds <= 86_400 else None
 
 
-def meters(response: Response) -> dict[str, int]:
-    """The daily quota where the headers tell it (private apps), else the rolling one; {} on searches, which have
-    neither."""
-    for limit, remaining in (
-        ("x-hubspot-ratelimit-daily", "x-hubspot-ratelimit-daily-remaining"),
-        ("x-hubspot-ratelimit-max", "x-hubspot-ratelimit-remaining"),
-    ):
+def meters(response: Response) -> tuple[Meter, ...]:
+    """The daily quota of all calls, which the headers tell of private apps, and the rolling one; nothing on searches,
+    which have neither."""
+    told = (
+        (ALL, DAY, "x-hubspot-ratelimit-daily", "x-hubspot-ratelimit-daily-remaining"),
+        ("default", ROLLING_WAIT, "x-hubspot-ratelimit-max", "x-hubspot-ratelimit-remaining"),
+    )
+    found = []
+    for bucket, seconds, limit, remaining in told:
         try:
-            most, left = int(response.headers[limit]), int(response.headers[remaining])
+            found.append(
+                Meter(bucket, seconds, int(response.headers[limit]), remaining=int(response.headers[remaining]))
+            )
         except (KeyError, ValueError):
             continue
-        return {"limit": most, "remaining": left, "used": max(0, most - left)}
-    return {}
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from connectors.mailchimp.access import auth
 from connectors.mailchimp.faults import classify
-from connectors.mailchimp.settings import Settings, home, secrets
+from connectors.mailchimp.settings import Settings, home, payer, secrets
 from connectors.mailchimp.sinks import sink
 from connectors.mailchimp.streams import stream
 from connectors.mailchimp.webhooks import HOOK
@@ -51,7 +51,10 @@ CONNECTOR = Connector(
     classify=classify,
     check=check,
     account=account,
-    limits=(Limit("default", calls=100, seconds=1.0, concurrent=8), Limit("login", calls=1, seconds=1.0)),
+    # 10 connections at once, over all apps and audiences of the user, and no quota beside that (Mailchimp's guide to
+    # its limits). The pace of the metadata call is our own.
+    limits=(Limit("default", calls=0, seconds=1.0, concurrent=8), Limit("login", calls=1, seconds=1.0)),
+    payer=payer,
     rank=30,
     docs="https://mailchimp.com/developer/marketing/api/",
     home=home,

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from hub.sdk.connector import Secret
+from hub.sdk.limits import fingerprint
 
 
 class Settings(BaseModel):
@@ -54,6 +55,12 @@ def secrets(settings: Settings) -> Sequence[Secret]:
     if settings.auth == "oauth":
         return (Secret("access_token", "OAuth access token (it never expires)"),)
     return (Secret("api_key", "API key, with its suffix such as -us6"),)
+
+
+def payer(settings: Settings, given: Mapping[str, str]) -> str | None:
+    """Mailchimp limits the user whose key it is, whatever audience is asked for."""
+    secret = given.get("access_token" if settings.auth == "oauth" else "api_key")
+    return fingerprint(secret) if secret else None
 
 
 def data_center(settings: Settings, given: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ text · `streams.py` reading · `records.py` rows as records · `describe.py` fi
 from __future__ import annotations
 
 from connectors.salesforce import soql
-from connectors.salesforce.faults import classify, quota
+from connectors.salesforce.faults import DAY, classify, quota
 from connectors.salesforce.grants import auth
 from connectors.salesforce.settings import Settings, secrets
 from connectors.salesforce.shapes import SHAPES
@@ -53,8 +53,9 @@ CONNECTOR = Connector(
     classify=classify,
     check=check,
     account=account,
-    # A share of the 100,000 requests a day that the smallest production org has for everybody.
-    limits=(Limit("default", 25_000, 86_400.0, concurrent=5),),
+    # The smallest production org has 100,000 requests in any 24 hours, for everybody together; the header tells the
+    # org's own limit. Of requests that last longer than 20 seconds a developer org runs 5 at once.
+    limits=(Limit("default", 100_000, DAY, concurrent=5, share=0.25),),
     rank=10,
     docs="connectors/salesforce/README.md",
     meters=quota,

@@ -16,7 +16,9 @@ from connectors.salesforce.ids import long_id
 from hub.domain.outcome import Fault, FaultKind, Outcome, Status
 from hub.domain.plan import Op, Write
 from hub.sdk.http import Request, Response, describe
+from hub.sdk.limits import Meter
 
+DAY = 86_400.0
 DAILY_WAIT = 1800.0
 """Seconds to wait when the org's rolling 24-hour quota is spent."""
 CONCURRENT_WAIT = 10.0
@@ -197,10 +199,9 @@ def mask(message: str, write: Write) -> str:
     return re.sub(r"\+?\d[\d\s().-]{6,}\d", "***", message)[:300]
 
 
-def quota(response: Response) -> Mapping[str, int]:
-    """`Sforce-Limit-Info: api-usage=18/100000` as used, limit and remaining."""
+def quota(response: Response) -> tuple[Meter, ...]:
+    """`Sforce-Limit-Info: api-usage=18/100000`: what the whole org used of its 24 hours."""
     match = re.search(r"(?<![\w-])api-usage=(\d+)/(\d+)", response.headers.get("sforce-limit-info", ""))
     if match is None:
-        return {}
-    used, limit = int(match.group(1)), int(match.group(2))
-    return {"used": used, "limit": limit, "remaining": max(0, limit - used)}
+        return ()
+    return (Meter("default", DAY, limit=int(match.group(2)), used=int(match.group(1))),)

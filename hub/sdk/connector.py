@@ -13,19 +13,11 @@ from hub.sdk.auth import Auth
 from hub.sdk.auth import Secret as Secret
 from hub.sdk.hooks import Hook
 from hub.sdk.http import Request, Response
+from hub.sdk.limits import Limit as Limit
+from hub.sdk.limits import Meter as Meter
 from hub.sdk.relay import RELAY
 from hub.sdk.sinks import Sink
 from hub.sdk.streams import Stream
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most `calls` in any `seconds` of the bucket; `concurrent` at once (0: not limited)."""
-
-    bucket: str
-    calls: int
-    seconds: float
-    concurrent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +59,11 @@ class Connector:
     """Default place in the ranks of origins: lower is trusted more (CRM 10, marketing automation 20, e-mail 30,
     ads 40, files 60)."""
     docs: str = ""
-    meters: Callable[[Response], Mapping[str, int]] = field(default=lambda _: {})
-    """What the answer's headers say of the quota: `{"used": n, "limit": n, "remaining": n}`, any of them."""
+    meters: Callable[[Response], Sequence[Meter]] = field(default=lambda _: ())
+    """What the answer's headers say of the quota."""
+    payer: Callable[[Any, Mapping[str, str]], str | None] = field(default=lambda _settings, _secrets: None)
+    """Whose limits the calls count against, from settings and secrets, where that is not the account that answers
+    `check`: connections with the same payer share one budget. It may stand in the keys of a Redis: `fingerprint`."""
     home: Callable[[Any, Mapping[str, str]], str | None] = field(default=lambda _settings, _secrets: None)
     """The base URL that the settings and secrets of an account imply (a data centre in an API key), None when they
     imply none. A base URL that the operator gives comes before it, `default_base_url` after it."""

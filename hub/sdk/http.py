@@ -19,8 +19,9 @@ class Request:
     """One HTTP request to be.
 
     `path` begins with "/" and is joined to the connection's base URL (or to the one its token names), or is a whole
-    URL. `bucket` names the limit it counts against, and `cost` says for how many calls. `repeatable` says that sending it twice does no more than once
-    (reads, upserts by key, deletes): such a request may be sent again when its answer was lost.
+    URL. `bucket` names the limit it counts against, and `cost` says for how many calls. `repeatable` says that sending
+    it twice does no more than once (reads, upserts by key, deletes): such a request may be sent again when its answer
+    was lost.
     """
 
     method: str

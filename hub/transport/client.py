@@ -1,4 +1,5 @@
-"""The door to a vendor: one `Caller` per connection signs, throttles, sends, renews tokens and tries again."""
+"""The door to a vendor: one `Caller` per connection signs, keeps within the budget, sends, renews tokens and tries
+again."""
 
 from __future__ import annotations
 
@@ -12,16 +13,20 @@ from typing import TypeAlias
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
+from hub import counters, traces
 from hub.clock import Clock
 from hub.domain.outcome import Fault, FaultKind
+from hub.engine.quota import PATIENT
 from hub.logs import log
 from hub.sdk.auth import Auth, Token
 from hub.sdk.connector import Connector
 from hub.sdk.http import ContractBroken, Request, Response
 from hub.transport import lanes
 from hub.transport.addresses import Addresses
+from hub.transport.budget import Budget
 from hub.transport.failed import REFUSED, Failed
-from hub.transport.throttle import Throttle
+from hub.transport.memory_budget import MemoryBudget
+from hub.transport.passbook import Call
 from hub.transport.tokens import Reauth, TokenDesk, TokenKeeper
 from hub.transport.wire import Transport, Wire
 
@@ -58,9 +63,9 @@ class _Errand:
 class Caller:
     """Speaks for one connection. To be used in one event loop.
 
-    `calls` counts what was sent, by bucket (`token` for token calls); `meters` holds what the vendor last said of the
-    quota. `throttle` may be shared by connections of one account. `reauth` builds the scheme anew when a token answer
-    rotated secrets. `jitter` gives numbers in [0, 1).
+    `calls` counts what was sent, by bucket (`token` for token calls). `budget` is shared by connections of one account,
+    `name` tells them apart there. `reauth` builds the scheme anew when a token answer rotated secrets. `jitter` gives
+    numbers in [0, 1).
     """
 
     def __init__(
@@ -74,19 +79,20 @@ class Caller:
         sleep: Sleep = asyncio.sleep,
         transport: Transport | None = None,
         max_wait: float = 30.0,
-        throttle: Throttle | None = None,
+        budget: Budget | None = None,
+        name: str = "",
         reauth: Reauth | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.connector = connector
+        self.name = name or connector.name
         self.calls: Counter[str] = Counter()
-        self.meters: dict[str, int] = {}
         self._addresses = Addresses(base_url, connector.default_base_url)
         self._wire = Wire(self._addresses, transport)
         self._clock = clock
         self._sleep = sleep
         self._max_wait = max_wait
-        self._throttle = throttle or Throttle(connector.limits)
+        self.budget: Budget = budget or MemoryBudget(connector.limits)
         self._jitter = jitter
         self._desk = TokenDesk(auth, tokens, self._ask_token, clock, reauth)
         self._under_way = 0
@@ -182,24 +188,42 @@ class Caller:
     async def _exchange(
         self, request: Request, url: str, counted_as: str, errand: _Errand
     ) -> tuple[Fault | None, Response]:
-        async with self._throttle.slot(request.bucket):
-            await self._book(request.bucket, errand)
-            if not lanes.allowed():
-                raise Failed(Fault(FaultKind.TRANSIENT, "lease_over", "another process works here by now"), sent=False)
-            self.calls[counted_as] += 1
-            response = await self._wire.exchange(request, url)
-        self.meters.update(self.connector.meters(response))
+        call = Call(request.bucket, request.cost, lanes.current(), self.name)
+        response: Response | None = None
+        while response is None:
+            # Whoever has to wait holds no slot meanwhile: others may have a share of the window left.
+            async with self.budget.slot(call) as full:
+                wait = full or await self.budget.book(call, self._seconds())
+                if not wait:
+                    sent = self._seconds()
+                    response = await self._leave(request, url, counted_as)
+            if wait:
+                await self._hold_back(wait, call, errand)
+        await self.budget.hear(self.connector.meters(response), sent, self._seconds())
         fault = self._fault(request, response)
         if fault is not None and fault.kind is FaultKind.RATE_LIMITED and fault.retry_after is not None:
-            self._throttle.rest(request.bucket, self._seconds() + min(fault.retry_after, LONGEST_REST))
+            now = self._seconds()
+            await self.budget.rest(request.bucket, now + min(fault.retry_after, LONGEST_REST), now)
         return fault, response
 
-    async def _book(self, bucket: str, errand: _Errand) -> None:
-        while wait := self._throttle.book(bucket, self._seconds()):
-            if wait > errand.patience:
-                text = f"the limit of requests ({bucket}) is reached: next in {wait:.0f} s"
-                raise Failed(Fault(FaultKind.RATE_LIMITED, "throttled", text, retry_after=wait), sent=False)
-            await errand.wait(wait)
+    async def _leave(self, request: Request, url: str, counted_as: str) -> Response:
+        if not lanes.allowed():
+            raise Failed(Fault(FaultKind.TRANSIENT, "lease_over", "another process works here by now"), sent=False)
+        self.calls[counted_as] += 1
+        counters.add("api_calls", connection=self.name, bucket=counted_as)
+        with traces.span("api call", connection=self.name, bucket=counted_as, method=request.method) as span:
+            response = await self._wire.exchange(request, url)
+            span.tell(status=response.status)
+            return response
+
+    async def _hold_back(self, wait: float, call: Call, errand: _Errand) -> None:
+        """Waits until the budget may have room. `Failed` when that takes longer than the errand may last."""
+        counters.add("throttled", connection=self.name, lane=call.lane.value)
+        if wait > errand.patience:
+            whose = f", share of {call.lane.value}" if call.lane in PATIENT else ""
+            text = f"the limit of requests ({call.bucket}{whose}) is reached: next in {wait:.0f} s"
+            raise Failed(Fault(FaultKind.RATE_LIMITED, "throttled", text, retry_after=wait), sent=False)
+        await errand.wait(wait)
 
     def _fault(self, request: Request, response: Response) -> Fault | None:
         """The connector's judgement, completed by what HTTP itself says."""
@@ -231,9 +255,10 @@ class Caller:
     def _note(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, Failed):
+            counters.add("retries", connection=self.name, fault=error.fault.kind.value)
             LOG.info(
                 "trying again",
-                connector=self.connector.name,
+                connection=self.name,
                 fault=error.fault.code,
                 attempt=state.attempt_number,
                 wait=round(state.upcoming_sleep, 2),

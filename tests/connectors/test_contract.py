@@ -140,8 +140,11 @@ def test_the_connector_is_well_formed(name: str) -> None:
     assert set(connector.sinks) <= set(connector.streams), "a sink has the name of its stream"
     assert 0 < connector.rank <= 100
     for limit in connector.limits:
-        assert limit.calls > 0
         assert limit.seconds > 0
+        told = connector.meters is not Connector.__dataclass_fields__["meters"].default
+        assert limit.calls > 0 or limit.concurrent > 0 or told, "it limits something"
+        assert 0 < limit.share <= 1
+        assert not limit.midnight or limit.seconds == 86_400
     with pytest.raises(FrozenInstanceError):
         connector.name = "other"  # type: ignore[misc]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +11,7 @@ from pydantic import BaseModel
 
 from hub.domain.outcome import Fault, FaultKind
 from hub.sdk.auth import Auth, Denied, NoAuth, Token, bearer
-from hub.sdk.connector import Account, Connector, Limit
+from hub.sdk.connector import Account, Connector, Limit, Meter
 from hub.sdk.http import Request, Response, get, send_form
 from hub.transport.client import Caller
 from hub.transport.tokens import MemoryTokens
@@ -37,9 +36,9 @@ def classify(request: Request, response: Response) -> Fault | None:
     return None
 
 
-def meters(response: Response) -> Mapping[str, int]:
+def meters(response: Response) -> tuple[Meter, ...]:
     left = response.headers.get("x-left")
-    return {"remaining": int(left)} if left else {}
+    return (Meter("default", 10.0, remaining=int(left)),) if left else ()
 
 
 def connector(*limits: Limit) -> Connector:

@@ -5,6 +5,7 @@ import pytest
 import respx
 
 from hub.domain.outcome import FaultKind
+from hub.domain.quota import Said
 from hub.sdk.auth import BearerSecret
 from hub.sdk.connector import Limit
 from hub.sdk.http import ContractBroken, Request, get, send_json
@@ -28,7 +29,7 @@ async def test_a_plain_answer_and_what_was_sent(clock: Clock) -> None:
     answer = await shop.send(Request("GET", "/people", (("q", "O'Brien & co"), ("q", "ä")), repeatable=True))
     assert answer.json() == {"ok": 1}
     assert answer.headers["x-left"] == "7"
-    assert shop.meters == {"remaining": 7}
+    assert shop.budget.passbook.said == {("default", 10.0): Said(None, None, clock.now.timestamp())}
     assert shop.calls == {"default": 1}
     sent = route.calls.last.request
     assert sent.headers["authorization"] == "Bearer s3"

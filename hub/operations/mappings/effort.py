@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from hub.domain.run import Run
-from hub.sdk.connector import Connector
-from hub.store import runs
+from hub.domain.quota import HOUR
+from hub.engine.forecast import Passage, lasts
+from hub.store import quotas
 from hub.store.database import Transaction
+from hub.transport.budget import Budget
+from hub.transport.passbook import is_long
 
-DAY = 86_400.0
 ROUND_TRIP = 0.3
 """Seconds that a call takes where nobody limits it."""
-MOST_RUNS = 2_000
+BUCKET = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Of one connection. `limit`: calls a day, None where neither the connector nor its answers say; `spent`: calls
-    that the hub made today (UTC)."""
+    """Of one connection. `limit`: calls a day that the hub may make, None where neither the connector nor the vendor's
+    answers say; `spent`: calls that it made today (UTC)."""
 
     connection: str
     calls: int
@@ -33,20 +34,13 @@ class Quota:
         return self.calls / self.limit if self.limit else None
 
 
-async def quota(
-    conn: Transaction, name: str, connector: Connector, meters: Mapping[str, int], calls: int, today: str
-) -> Quota:
-    """`today` is the day as ISO 8601, UTC. `meters`: what the vendor's answers said last."""
-    limit = meters.get("limit") or next((at.calls for at in connector.limits if at.seconds >= DAY), None)
-    lately = await runs.recent(conn, MOST_RUNS, connection=name)
-    return Quota(name, calls, limit, sum(_calls(r) for r in lately if r.started_at >= today), _lasts(connector, calls))
-
-
-def _calls(run: Run) -> int:
-    return run.counts.get("api_calls", 0)
-
-
-def _lasts(connector: Connector, calls: int) -> float:
-    """Calls are made one after the other, no faster than the vendor's limit for short times lets them."""
-    paces = [at.seconds / at.calls for at in connector.limits if at.seconds < DAY and at.bucket == "default"]
-    return round(calls * max([ROUND_TRIP, *paces]), 1)
+async def quota(conn: Transaction, name: str, budget: Budget, calls: int, now: datetime) -> Quota:
+    """Of so many calls that are planned."""
+    midnight = int(now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() // HOUR)
+    spent = sum(count.calls for count in await quotas.since(conn, [name], midnight))
+    standings = await budget.standings(now.timestamp())
+    days = [int(s.most * s.limit.share) for s in standings if is_long(s.limit) and s.most]
+    short = [s for s in standings if not is_long(s.limit) and s.most and s.limit.bucket == BUCKET]
+    # One that holds a limit of its own for the pace alone: the day's rest is told beside it.
+    through = [Passage(s.most, s.limit.seconds, s.most) for s in short]
+    return Quota(name, calls, min(days, default=None), spent, round(lasts(calls, through, ROUND_TRIP), 1))

@@ -230,10 +230,9 @@ async def _quotas(conn: Transaction, hub: Hub, made: EditPlan) -> tuple[Quota, .
     calls: dict[str, int] = {}
     for (connection, _), share in sorted(made.shares.items()):
         calls[connection] = calls.get(connection, 0) + share.calls
-    today = hub.now_text()[:10]
     return tuple(
         [
-            await quota(conn, name, wired.connector, wired.caller.meters, n, today)
+            await quota(conn, name, wired.caller.budget, n, hub.clock())
             for name, n in calls.items()
             if n and (wired := hub.wired.get(name)) is not None
         ]

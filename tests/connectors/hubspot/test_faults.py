@@ -12,6 +12,7 @@ from connectors.hubspot.sandbox.gate import SCOPES
 from hub.domain.outcome import FaultKind
 from hub.sdk.auth import Denied
 from hub.sdk.http import ContractBroken, Response, get
+from hub.sdk.limits import ALL, Meter
 from tests.connectors.hubspot.stage import Stage
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -106,13 +107,16 @@ def test_a_refused_grant_needs_a_person_and_names_no_secret():
 def test_meters_read_the_daily_quota_where_there_is_one():
     stage = Stage(people=5)
     answer = stage.send(CONNECTOR.check(stage.settings))
-    assert CONNECTOR.meters(answer) == {"limit": 250_000, "remaining": 249_999, "used": 1}
+    rolling = Meter("default", 10.0, limit=100, remaining=99)
+    assert CONNECTOR.meters(answer) == (Meter(ALL, 86_400.0, limit=250_000, remaining=249_999), rolling)
     oauth = Stage(connection="oauth")
-    assert CONNECTOR.meters(oauth.send(CONNECTOR.check(oauth.settings))) == {"limit": 100, "remaining": 99, "used": 1}
+    assert CONNECTOR.meters(oauth.send(CONNECTOR.check(oauth.settings))) == (rolling,)
     search = stage.raw_send(
         stage.auth.sign(stage.stream().request({"stage": "search", "from": 0, "to": 1, "id": "0"}), None)
     )
-    assert CONNECTOR.meters(search) == {}
+    assert CONNECTOR.meters(search) == ()
+    windows = {(limit.bucket, limit.seconds) for limit in CONNECTOR.limits}
+    assert all((meter.bucket, meter.seconds) in windows for meter in CONNECTOR.meters(answer)), "each is declared"
 
 
 def test_the_rolling_limit_is_enforced_and_waited_out():

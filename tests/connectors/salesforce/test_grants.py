@@ -14,6 +14,7 @@ from connectors.salesforce.settings import Settings, secrets
 from hub.domain.outcome import FaultKind
 from hub.sdk.auth import Denied
 from hub.sdk.http import ContractBroken, Response
+from hub.sdk.limits import Meter
 from tests.connectors.salesforce.driver import START, Driver
 
 
@@ -168,7 +169,8 @@ def test_each_grant_asks_for_its_own_secrets() -> None:
 
 def test_a_spent_quota_is_a_wait_and_the_meter_shows_it(empty: Driver) -> None:
     first = empty.send(CONNECTOR.check(empty.settings))
-    assert CONNECTOR.meters(first) == {"used": 1, "limit": 100_000, "remaining": 99_999}
+    assert CONNECTOR.meters(first) == (Meter("default", 86_400.0, used=1, limit=100_000),)
+    assert {("default", 86_400.0)} == {(limit.bucket, limit.seconds) for limit in CONNECTOR.limits}, "it is declared"
     empty.sandbox.api.daily_limit = 1
     request = CONNECTOR.check(empty.settings)
     fault = CONNECTOR.classify(request, empty.send(request))
@@ -177,5 +179,5 @@ def test_a_spent_quota_is_a_wait_and_the_meter_shows_it(empty: Driver) -> None:
     empty.clock.forward(hours=25)
     assert CONNECTOR.classify(request, empty.send(request)) is None
     headers = {"sforce-limit-info": "api-usage=25/5000; per-app-api-usage=17/250(appName=hub)"}
-    assert CONNECTOR.meters(Response(200, b"", headers))["used"] == 25
-    assert CONNECTOR.meters(Response(200, b"")) == {}
+    assert CONNECTOR.meters(Response(200, b"", headers)) == (Meter("default", 86_400.0, used=25, limit=5000),)
+    assert CONNECTOR.meters(Response(200, b"")) == ()
