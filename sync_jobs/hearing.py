@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from hub.domain.observation import Observation
 from hub.engine.reconcile import Reconciled
-from hub.store import attempts, changes, golden, links, observations, pins, statements
+from hub.store import attempts, changes, consent_changes, golden, links, observations, pins, statements
 from hub.store.database import Transaction
-from sync_jobs import troubles
+from sync_jobs import consents, troubles
 from sync_jobs.counts import Counts
 from sync_jobs.hub import Hub
 from sync_jobs.judging import Batch, Judged, judge
@@ -42,6 +42,7 @@ async def keep(conn: Transaction, hub: Hub, judged: Judged) -> Counts:
         await _reassign(conn, loser, winner)
     await links.put(conn, [*batch.closed, *batch.reworded], now)
     await _keep(conn, batch, judged.results, now)
+    await consent_changes.note(conn, consents.changes(judged, now))
     counts.issues += await troubles.of_hearing(
         conn, now, batch.wired.name, batch.stream, batch.readings, judged.results, judged.identities
     )
@@ -58,6 +59,7 @@ async def _reassign(conn: Transaction, loser: str, winner: str) -> None:
     await attempts.reassign(conn, loser, winner)
     await pins.reassign(conn, loser, winner)
     await statements.reassign(conn, loser, winner)
+    await consent_changes.reassign(conn, loser, winner)
 
 
 async def _keep(conn: Transaction, batch: Batch, results: Sequence[Reconciled], now: str) -> None:

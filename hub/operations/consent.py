@@ -19,8 +19,9 @@ from hub.operations.backfill import moment
 from hub.operations.explain import ConsentExplained, consents, one
 from hub.operations.judging import judge
 from hub.operations.nearest import unknown
-from hub.store import links, statements
+from hub.store import consent_changes, links, statements
 from hub.store.database import Transaction
+from sync_jobs import consents as noted
 from sync_jobs.hub import Hub
 
 
@@ -90,7 +91,9 @@ async def _said(hub: Hub, entity: str, key: str, channel: str, said: Statements)
     async with hub.database.hearing() as conn:
         record = await one(conn, entity, key)
         await statements.join(conn, record.entity_id, channel, said)
-        after = await judge(conn, hub, record, hub.now_text())
+        now = hub.now_text()
+        after = await judge(conn, hub, record, now)
+        await consent_changes.note(conn, noted.changed([record], after, now, now))
         owned = (await links.by_entities(conn, [record.entity_id])).get(record.entity_id, [])
         return await _shown(conn, after, _notes(hub, after, owned, channel, said))
 

@@ -430,7 +430,6 @@ consent_changes = Table(  # from seen anywhere to written everywhere
     Column("entity_id", String, nullable=False),
     Column("channel", String, nullable=False),
     Column("state", String, nullable=False),
-    Column("rev", Integer, nullable=False),  # the golden revision that brought it
     Column("seen_at", String, nullable=False),
     Column("heard_at", String, nullable=False),
     Column("written_at", String),

@@ -62,7 +62,6 @@ def upgrade() -> None:
         sa.Column("entity_id", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
-        sa.Column("rev", sa.Integer(), nullable=False),
         sa.Column("seen_at", sa.String(), nullable=False),
         sa.Column("heard_at", sa.String(), nullable=False),
         sa.Column("written_at", sa.String(), nullable=True),

@@ -1,0 +1,19 @@
+"""A change of consent on its way from where it was seen to everywhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hub.domain.consent import ConsentState
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentChange:
+    """The entity's effective consent on a channel became `state`: a system showed it at `seen_at`, and the hub
+    understood it at `heard_at`."""
+
+    entity_id: str
+    channel: str
+    state: ConsentState
+    seen_at: str
+    heard_at: str
