@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hub.store import attempts, golden, observations
+from hub.store import attempts, circuits, golden, hints, observations
+from sync_jobs import calendar
 from sync_jobs.hub import Hub
 from sync_jobs.queue import Job, Wake
 from sync_jobs.wiring import Wired
@@ -15,6 +16,20 @@ async def sweep(hub: Hub) -> list[Wake]:
         if wired.active:
             wakes += await _of(hub, wired)
     return wakes
+
+
+async def tours(hub: Hub) -> list[Wake]:
+    """Which lanes of which connections have anything to do now."""
+    now = hub.now_text()
+    async with hub.database.read() as conn:
+        resting = {name for name, c in (await circuits.all(conn)).items() if c.until > now}
+        hinted = {connection for connection, _ in await hints.count(conn)}
+    names = [w.name for w in hub.wired.values() if w.active and w.name not in resting]
+    return [Wake(Job.TOUR, name) for name in names if name in hinted or await _live(hub, hub.wired[name])]
+
+
+async def _live(hub: Hub, wired: Wired) -> bool:
+    return bool(await calendar.due_streams(hub, wired) or await _of(hub, wired))
 
 
 async def _of(hub: Hub, wired: Wired) -> list[Wake]:

@@ -25,6 +25,7 @@ from hub.cli import (
     mappings,
     play,
     schedule,
+    serving,
     setup,
     undoing,
     web,
@@ -44,7 +45,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (demo, play, setup, work, web, edits, undoing, looking, schedule, exporting):
+for room in (demo, play, setup, work, serving, web, edits, undoing, looking, schedule, exporting):
     room.register(app)
 app.add_typer(connections.app, name="connections")
 app.add_typer(mappings.app, name="mappings")

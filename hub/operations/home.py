@@ -15,6 +15,7 @@ from hub.store.database import Database, open_database
 from hub.store.schema import SchemaState
 from hub.store.secrets import make_key_file
 from sync_jobs.hub import Hub
+from sync_jobs.queue import ArqQueue
 
 DATABASE = "hub.db"
 KEY_FILE = "secret.key"
@@ -119,12 +120,15 @@ async def opened(home: Path, *, alone: bool = False) -> AsyncIterator[Hub]:
     said = settings.load()
     url = None if alone else address(home)
     with spoken():
-        hub = await Hub.open(home, database_url=url, migrate=alone or said.migrate == "auto")
+        queue = None if alone or said.redis_url is None else ArqQueue(said.redis_url.get_secret_value())
+        hub = await Hub.open(home, database_url=url, migrate=alone or said.migrate == "auto", queue=queue)
     try:
         with spoken():
             yield hub
     finally:
         await hub.close()
+        if queue is not None:
+            await queue.close()
 
 
 def address(home: Path) -> str:

@@ -86,6 +86,11 @@ async def drop(conn: AsyncConnection, rows: Sequence[Noted]) -> None:
     )
 
 
+async def streams(conn: AsyncConnection, connection: str) -> list[str]:
+    """The streams of a connection that have hints."""
+    return list((await conn.execute(select(T.stream).where(T.connection == connection).distinct())).scalars())
+
+
 async def count(conn: AsyncConnection) -> dict[tuple[str, str], int]:
     """How many wait, by connection and stream."""
     found = await conn.execute(select(T.connection, T.stream, func.count().label("n")).group_by(T.connection, T.stream))

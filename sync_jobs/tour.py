@@ -1,0 +1,207 @@
+"""A tour: one bounded job that does whatever is to be done now in one lane of one connection.
+
+It is told where, never what. It may be run twice, late or never: the store says what is to be done, and the lease of
+the lane that nobody else does it at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeAlias
+
+from hub import counters, logs, traces
+from hub.domain.lane import Lane
+from hub.domain.outcome import Fault
+from hub.engine.guard import Tripped
+from hub.logs import log
+from hub.store import attempts, golden, hints, observations
+from hub.transport import lanes
+from hub.transport.client import Failed
+from sync_jobs import brakes, calendar, circuits, hinted, quotas, rereading
+from sync_jobs.counts import Counts, Silent
+from sync_jobs.hinted import Hinted
+from sync_jobs.hub import Hub
+from sync_jobs.lease import HOME, Busy, held, is_held, tour_lease
+from sync_jobs.slices import Slice
+from sync_jobs.tending import Tending
+from sync_jobs.watch import Watch
+from sync_jobs.wiring import Wired
+
+HINTS_MAX = 500
+"""Hinted records of a stream that one tour looks at."""
+REREADING = "rereading"
+
+LOG = log(__name__)
+
+
+@dataclass(slots=True)
+class Toured:
+    """What a tour did. `more`: its slice was over before all was done. `idle`: it did nothing, as another process is at
+    it, or the whole store is somebody's, or the connection rests."""
+
+    counts: Counts = field(default_factory=Counts)
+    more: bool = False
+    idle: bool = False
+    fault: Fault | None = None
+    tripped: tuple[Tripped, ...] = ()
+
+    @property
+    def worked(self) -> bool:
+        """Whether it found anything, so that others may have something to do now."""
+        done = self.counts
+        return bool(done.fresh or done.heard or done.writes)
+
+
+async def tour(
+    hub: Hub, connection: str, lane: Lane, slice_: Slice, *, term: timedelta, heard: Heard | None = None
+) -> Toured:
+    """Goes through one lane of a connection under its lease. `heard` is told when something was heard, so that others
+    may be woken while this tour goes on. Raises LeaseLost; what the store or a defect of ours raises besides."""
+    name = tour_lease(connection, lane)
+    try:
+        async with held(hub, name, term=term):
+            if await is_held(hub, HOME):
+                return Toured(idle=True)
+            names = {"connection": connection, "lane": str(lane)}
+            with lanes.working(lane), logs.bound(**names), traces.span("tour", **names):
+                return await _Tour(hub, connection, lane, slice_, heard or _nobody).go()
+    except Busy:
+        return Toured(idle=True)
+
+
+Heard: TypeAlias = Callable[[], Awaitable[None]]
+
+
+async def _nobody() -> None:
+    return None
+
+
+@dataclass(slots=True)
+class _Tour:
+    hub: Hub
+    name: str
+    lane: Lane
+    slice: Slice
+    heard: Heard
+
+    async def go(self) -> Toured:
+        await self.hub.refresh()
+        wired = self.hub.wired.get(self.name)
+        if wired is None or not wired.active:
+            return Toured(idle=True)
+        if not await self._reread():
+            return Toured(idle=True)
+        if await circuits.let_in(self.hub, self.name) is not None:
+            return Toured(idle=True)
+        lane: Mapping[Lane, Callable[[Wired], Awaitable[Toured]]] = {
+            Lane.LIVE: self._live,
+        }
+        calls = wired.caller.total_calls
+        toured = await lane[self.lane](wired)
+        await self._circuit(toured, wired.caller.total_calls > calls)
+        await quotas.flush(self.hub)
+        return toured
+
+    async def _reread(self) -> bool:
+        """What publishing left undone is done first, by one process; nobody hears or tells anything before."""
+        if not await rereading.waits(self.hub):
+            return True
+        with suppress(Busy):
+            async with held(self.hub, REREADING):
+                await rereading.finish(self.hub)
+        return not await rereading.waits(self.hub)
+
+    async def _circuit(self, toured: Toured, called: bool) -> None:
+        if toured.fault is not None:
+            await circuits.failed(self.hub, self.name, toured.fault)
+        elif called:
+            await circuits.worked(self.hub, self.name)
+
+    # --- live -------------------------------------------------------------------------------------------------
+
+    async def _live(self, wired: Wired) -> Toured:
+        tending = Tending(
+            self.hub, self.name, Watch(self.hub), Silent(), self.slice, waits=None, lane=self.lane, keeps_all=False
+        )
+        await tending.look()
+        await self._settle(tending)  # what is known already goes before what is to be read
+        answered = await self._hints(tending)
+        if tending.fault is None:
+            await self._walks(tending, answered)
+        await self._settle(tending)
+        if tending.counts.writes and not tending.tripped:
+            async with self.hub.database.write() as conn:
+                await brakes.spend(conn, self.name)
+        return Toured(tending.counts, tending.more, False, tending.fault, tending.tripped)
+
+    async def _hints(self, tending: Tending) -> dict[str, Hinted]:
+        """Looks where webhooks said. Answers the streams that have to be walked for them."""
+        async with self.hub.database.read() as conn:
+            streams = await hints.streams(conn, self.name)
+        walks: dict[str, Hinted] = {}
+        for stream in streams:
+            try:
+                found = await hinted.look_at_hints(self.hub, tending.wired, stream, HINTS_MAX)
+            except Failed as failed:
+                tending.fault = failed.fault
+                return walks
+            tending.counts.add(found.counts)
+            if found.walk:
+                walks[stream] = found
+        if tending.counts.heard:
+            await self.heard()
+        return walks
+
+    async def _walks(self, tending: Tending, answered: Mapping[str, Hinted]) -> None:
+        due = await calendar.due_streams(self.hub, tending.wired)
+        streams = [s for s in tending.wired.streams() if s in due or s in answered]
+        for stream in streams:
+            if self.slice.over():
+                tending.more = True
+                return
+            before = tending.more
+            tending.more = False
+            await tending.walk(stream)
+            if tending.fault is not None:
+                return
+            if stream in answered and not tending.more:
+                await hinted.forget(self.hub, answered[stream].walk)
+            tending.more = tending.more or before
+        if streams and not tending.more:
+            await tending.walked()
+
+    async def _settle(self, tending: Tending) -> None:
+        """Hears and tells what there is. Every batch that was begun is finished, so a slice may be over in between."""
+        if tending.fault is not None:
+            return
+        for stream in tending.wired.streams():
+            async with self.hub.database.read() as conn:
+                unheard = await observations.unheard(conn, self.name, stream, 1)
+            if unheard and not self.slice.over():
+                counts = await tending.reconcile(stream)
+                if counts.heard:
+                    await self.heard()
+        if not tending.wired.connection.writes:
+            return
+        for sink in tending.wired.sinks():
+            if tending.fault is None and await self._due(tending.wired, sink):
+                if self.slice.over():
+                    tending.more = True
+                    return
+                await tending.push(sink)
+
+    async def _due(self, wired: Wired, sink: str) -> bool:
+        async with self.hub.database.read() as conn:
+            entity, now = wired.lenses[sink].entity, self.hub.now_text()
+            if await golden.due(conn, entity, wired.name, sink, now, "", 1):
+                return True
+            return bool(await attempts.unsettled_of(conn, wired.name, sink, 1, lane=self.lane))
+
+
+def note(connection: str, lane: Lane, toured: Toured) -> None:
+    """For metrics."""
+    said = "idle" if toured.idle else "failed" if toured.fault else "more" if toured.more else "done"
+    counters.add("tours", connection=connection, lane=str(lane), ended=said)
