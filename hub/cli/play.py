@@ -40,10 +40,13 @@ def sandbox(
     seed: Seed = 1,
     people: Annotated[int, typer.Option("--people", min=1, max=1_000_000, help="How many persons there are.")] = 200,
     faults: FaultsOption = FaultsSaid.none,
+    webhooks: Annotated[
+        str, typer.Option(metavar="URL", help="Tell edits there, as http://127.0.0.1:8400/webhooks/NAME.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Run a local imitation of a vendor until Ctrl-C, and say how to connect to it."""
-    options = SandboxOptions(seed=seed, people=people, faults=faults.value)
+    options = SandboxOptions(seed=seed, people=people, faults=faults.value, webhooks=webhooks)
     serving = sandboxes.start(name, options, port)
     with serving.running:
         if as_json:

@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from hub.errors import BadInput
 from hub.operations.forms import variable, vendors
 from hub.operations.nearest import unknown
 from hub.sdk.sandbox import Running, Sandbox, SandboxOptions, serve
@@ -45,6 +46,8 @@ def start(name: str, options: SandboxOptions, port: int = 0) -> Serving:
     if name not in names():
         raise unknown("sandbox", name, names())
     sandbox: Sandbox = import_module(f"connectors.{name}.sandbox").sandbox(options)
+    if options.webhooks and not hasattr(sandbox, "tell"):
+        raise BadInput(f"the sandbox {name} sends no webhooks", mend="leave --webhooks out")
     running = serve(sandbox.app, port)
     needs = sandbox.connection()
     return Serving(

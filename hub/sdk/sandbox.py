@@ -43,13 +43,15 @@ Faults: TypeAlias = Literal["none", "light", "heavy"]
 
 @dataclass(frozen=True)
 class SandboxOptions:
-    """`people` persons of the world of `seed`; the same seed gives every vendor its picture of the same persons."""
+    """`people` persons of the world of `seed`; the same seed gives every vendor its picture of the same persons.
+    `webhooks`: the address at which the vendor, where it has webhooks, tells what changes."""
 
     seed: int = 1
     people: int = 200
     faults: Faults = "none"
     clock: Callable[[], datetime] = clock.now
     world: World | None = None
+    webhooks: str = ""
 
     def the_world(self) -> World:
         """The world given, or the one of seed and people."""

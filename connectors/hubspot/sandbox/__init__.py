@@ -2,7 +2,7 @@
 
 `routes.py` paths · `objects.py`, `batches.py`, `consents.py`, `about.py` endpoints · `contacts.py` the records and the
 lagging index · `searching.py` · `catalogue.py` properties · `preferences.py` subscriptions · `gate.py` tokens and
-limits · `people.py` what users do · `seeding.py` the world.
+limits · `people.py` what users do · `seeding.py` the world · `webhooks.py` events told to a hub.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from connectors.hubspot.sandbox.people import HubSpotPeople
 from connectors.hubspot.sandbox.preferences import Preferences
 from connectors.hubspot.sandbox.routes import application
 from connectors.hubspot.sandbox.seeding import seed
+from connectors.hubspot.sandbox.webhooks import Webhooks
+from hub.sdk.courier import Courier
 from hub.sdk.sandbox import Front, People, SandboxConnection, SandboxOptions
 
 INDEX_DELAY = timedelta(seconds=1)
@@ -45,14 +47,29 @@ class HubSpotSandbox:
         )
         self.app: ASGIApp = self._front
         self.people: People = HubSpotPeople(self.account, self.lock)
+        self.courier: Courier | None = None
+        if options.webhooks:
+            self.tell(options.webhooks)
+
+    def tell(self, url: str) -> Courier:
+        """From now on every event is told at that address, signed with the app's client secret."""
+        secret = self.account.gate.client_secret
+        webhooks = Webhooks(url, secret, self.account.clock, lambda: self.account.acting)
+        with self.lock:
+            self.account.contacts.told = webhooks.told
+            self.courier = webhooks.courier
+        return webhooks.courier
 
     @property
     def calls(self) -> Counter[str]:
         return self._front.calls
 
     def connection(self) -> SandboxConnection:
-        """With the private app's token."""
-        return SandboxConnection({"search_margin_seconds": MARGIN_SECONDS}, {"token": self.token})
+        """With the private app's token; and its client secret, when it tells events."""
+        secrets = {"token": self.token}
+        if self.courier is not None:
+            secrets["client_secret"] = self.account.gate.client_secret
+        return SandboxConnection({"search_margin_seconds": MARGIN_SECONDS}, secrets)
 
     def oauth_connection(self) -> SandboxConnection:
         """With an OAuth app, whose access tokens live for 30 minutes of the sandbox's clock."""

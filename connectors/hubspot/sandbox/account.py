@@ -19,6 +19,8 @@ class Account:
     gate: Gate
     owners: tuple[str, ...] = ()
     """E-mail addresses; the id of an owner is its place, from 501 on."""
+    acting: str = "CRM_UI"
+    """Who changes what is changed now, as events name it."""
 
     def __post_init__(self) -> None:
         self.contacts.opted_out = self.preferences.opted_out

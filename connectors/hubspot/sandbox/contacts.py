@@ -64,6 +64,8 @@ class Contacts:
     index: dict[str, Indexed] = field(default_factory=dict)
     index_ids: list[int] = field(default_factory=list)
     opted_out: Callable[[str], bool] = lambda _address: False
+    told: Callable[[str, str, Mapping[str, Any]], None] = lambda _kind, _identity, _more: None
+    """Called with what happened to which contact, as webhooks word it."""
     _pending: deque[tuple[datetime, str, Indexed | None]] = field(default_factory=deque)
     _last_id: int = 100_000
     _order: list[int] | None = None
@@ -89,6 +91,8 @@ class Contacts:
             self._free(address, "")
         contact = Contact(self._next_id(), properties, created or now, now)
         self._place(contact)
+        self.told("creation", contact.id, {})
+        self._changed(contact, properties)
         return contact
 
     def update(self, contact: Contact, values: Mapping[str, str], *, at: datetime | None = None) -> Contact:
@@ -102,22 +106,27 @@ class Contacts:
                 self._free(properties["email"], contact.id)
             self._forget_addresses(contact)
             self._leave_secondary(contact, properties["email"])
+        before = dict(contact.properties)
         contact.properties.update(properties)
         self._place(contact, at=at)
+        self._changed(contact, {n: v for n, v in properties.items() if before.get(n, "") != v})
         return contact
 
     def touch(self, contact: Contact, *, at: datetime | None = None) -> None:
         """A change that HubSpot makes by itself, such as a consent."""
         self._place(contact, at=at)
+        self._changed(contact, {"hs_email_optout": contact.properties.get("hs_email_optout", "")})
 
     def archive(self, contact: Contact) -> None:
         contact.archived_at = self.clock()
         self._forget(contact)
         self.archived[contact.id] = contact
+        self.told("deletion", contact.id, {})
 
     def erase(self, contact: Contact) -> None:
         """A privacy deletion: it never reappears."""
         self._forget(contact)
+        self.told("privacyDeletion", contact.id, {})
 
     def merge(self, primary: Contact, other: Contact) -> Contact:
         """A new record with an id of its own; both old ids lead to it. The primary's values win, the furthest
@@ -138,6 +147,8 @@ class Contacts:
         merged = Contact(self._next_id(), properties, min(primary.created, other.created), now)
         self._place(merged)
         self.aliases |= {primary.id: merged.id, other.id: merged.id}
+        ids = {"primaryObjectId": int(primary.id), "mergedObjectIds": [int(other.id)], "newObjectId": int(merged.id)}
+        self.told("merge", primary.id, ids)
         return merged
 
     def archive_property(self, name: str) -> None:
@@ -215,6 +226,10 @@ class Contacts:
         """What exists before the sandbox starts has been indexed long ago."""
         self._pending = deque((datetime.min.replace(tzinfo=at.tzinfo), i, entry) for at, i, entry in self._pending)
         self.searchable()
+
+    def _changed(self, contact: Contact, properties: Mapping[str, str]) -> None:
+        for name, value in properties.items():
+            self.told("propertyChange", contact.id, {"propertyName": name, "propertyValue": value})
 
     def _next_id(self) -> str:
         self._last_id += 1

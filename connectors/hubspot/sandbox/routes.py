@@ -120,9 +120,12 @@ def _served(endpoint: Endpoint, account: Account, lock: RLock) -> Callable[[Requ
                 if endpoint.scope != OPEN:
                     authorization = request.headers.get("authorization", "")
                     headers = account.gate.enter(authorization, endpoint.scope, search=endpoint.search)
+                account.acting = "INTEGRATION"
                 response = endpoint.handler(account, call)
             except Refused as refused:
                 response = refused.response
+            finally:
+                account.acting = "CRM_UI"
         for name, value in headers.items():
             response.headers[name] = value
         response.headers["X-HubSpot-Correlation-Id"] = correlation(endpoint.path)

@@ -6,6 +6,7 @@ members.py   calls on members                 lists.py     calls on the audience
 mailings.py  campaigns, growing reports       batches.py   asynchronous batches
 people.py    what persons do                  seed.py      from the seeded world
 server.py    routes, auth, the limit on connections
+webhooks.py  made by the API, told over HTTP
 """
 
 from __future__ import annotations

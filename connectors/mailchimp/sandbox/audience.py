@@ -120,6 +120,10 @@ class Audience:
         self.forgotten: set[str] = set()
         self.tag_names: dict[int, str] = {}
         self.created = now()
+        self.acting = "user"
+        """Who does what is done now: a person (user), a user of Mailchimp (admin), or the API."""
+        self.told: Callable[[Member], None] = lambda _member: None
+        """Called with a member to whom something was done."""
         self._now = now
         self._by_hash: dict[str, str] = {}
         self._web_id = 1_000
@@ -216,12 +220,13 @@ class Audience:
         if member.status == "archived":
             raise Refused(405, "Method Not Allowed", "This list member cannot be removed.  Please contact support.")
         member.status = "archived"
-        member.last_changed = self.now()
+        self.touch(member)
 
     def forget(self, member: Member) -> None:
         del self.members[member.contact_id]
         del self._by_hash[member.hash]
         self.forgotten.add(member.hash)
+        self.told(member)
 
     def set_status(self, member: Member, status: str) -> None:
         """What the API may do. Nobody who left, bounced or was blocked is subscribed again by it."""
@@ -242,6 +247,7 @@ class Audience:
 
     def touch(self, member: Member) -> None:
         member.last_changed = self.now()
+        self.told(member)
 
     def _write(self, member: Member, body: Mapping[str, Any]) -> None:
         """The plain parts of a body. Every write moves `last_changed`, also one that changes nothing."""

@@ -24,6 +24,8 @@ from connectors.mailchimp.sandbox.mailings import Mailings
 from connectors.mailchimp.sandbox.people import AudiencePeople
 from connectors.mailchimp.sandbox.query import Call
 from connectors.mailchimp.sandbox.replies import Refused, Reply, invalid, not_found, too_many
+from connectors.mailchimp.sandbox.webhooks import EVENTS, Webhooks
+from hub.sdk.courier import Courier
 from hub.sdk.sandbox import Front, SandboxConnection, SandboxOptions
 
 CONCURRENT_MAX = 10
@@ -56,6 +58,11 @@ class MailchimpSandbox:
         self.batches = Batches(self.audience.now, self._perform)
         seed.people(self.audience, world)
         seed.campaigns(self.mailings, world, self._clock())
+        self.webhooks = Webhooks(self.audience, options.clock)
+        self.audience.told = self.webhooks.look
+        self._secrets = {"api_key": self.api_key}
+        if options.webhooks:
+            self.tell(options.webhooks)
         self._routes = [(method, _pattern(path), path, handler) for method, path, handler in self._table()]
         self._front = Front(_Limited(self._serve, self._too_many), options, too_many=self._too_many)
 
@@ -68,7 +75,16 @@ class MailchimpSandbox:
         return self._front.calls
 
     def connection(self) -> SandboxConnection:
-        return SandboxConnection({"audience_id": self.audience.list_id}, {"api_key": self.api_key})
+        return SandboxConnection({"audience_id": self.audience.list_id}, dict(self._secrets))
+
+    def tell(self, url: str) -> Courier:
+        """Makes a signed webhook that tells what persons and users of Mailchimp do."""
+        with self._lock:
+            made = self.webhooks.make(
+                url, dict.fromkeys(EVENTS, True), {"user": True, "admin": True, "api": False}, signed=True
+            )
+            self._secrets["webhook_signing_secret"] = made.secret
+        return self.webhooks.courier
 
     def _table(self) -> list[tuple[str, str, Handler]]:
         def on(do: Callable[[Audience, Call], Reply]) -> Handler:
@@ -84,6 +100,7 @@ class MailchimpSandbox:
 
         member, segment = "/lists/{list_id}/members/{subscriber_hash}", "/lists/{list_id}/segments/{segment_id}"
         fields, campaign, report = "/lists/{list_id}/merge-fields", "/campaigns/{campaign_id}", "/reports/{campaign_id}"
+        hooks, hook = "/lists/{list_id}/webhooks", "/lists/{list_id}/webhooks/{webhook_id}"
         return [
             ("GET", "/", self._root),
             ("GET", "/ping", _ping),
@@ -111,6 +128,11 @@ class MailchimpSandbox:
             ("GET", f"{segment}/members", on(lists.segment_members)),
             ("GET", "/lists/{list_id}/tag-search", on(lists.tag_search)),
             ("GET", "/search-members", on(members.search)),
+            ("GET", hooks, on(lambda _, call: self.webhooks.listing(call))),
+            ("POST", hooks, on(lambda _, call: self.webhooks.add(call))),
+            ("GET", hook, on(lambda _, call: self.webhooks.get(call))),
+            ("PATCH", hook, on(lambda _, call: self.webhooks.change(call))),
+            ("DELETE", hook, on(lambda _, call: self.webhooks.drop(call))),
             ("GET", "/campaigns", of(mailings.listing)),
             ("POST", "/campaigns", of(mailings.add)),
             ("GET", campaign, of(mailings.get)),
@@ -147,7 +169,11 @@ class MailchimpSandbox:
         if self._latency:
             await asyncio.sleep(self._latency)
         with self._lock:
-            reply = self._answer(scope, request, body)
+            self.audience.acting = "api"
+            try:
+                reply = self._answer(scope, request, body)
+            finally:
+                self.audience.acting = "user"
         answer = reply.response()
         instance = blake2b(f"{scope['path']} {len(body)}".encode(), digest_size=16).hexdigest()
         answer.headers["X-Request-Id"] = instance
