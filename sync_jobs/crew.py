@@ -164,6 +164,7 @@ class Crew:
             try:
                 if nudged or await self._first("sweep", self.pace.sweep):
                     await self.hub.refresh()
+                    await touring.close_consents(self.hub)
                     for wake in await tours(self.hub):
                         await self.queue.wake(wake)
             except Exception as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hub.store import attempts, circuits, golden, hints, observations
+from hub.domain.lane import Lane
+from hub.store import attempts, circuits, consent_changes, golden, hints, observations
 from sync_jobs import calendar
 from sync_jobs.hub import Hub
 from sync_jobs.queue import Job, Wake
@@ -19,17 +20,33 @@ async def sweep(hub: Hub) -> list[Wake]:
 
 
 async def tours(hub: Hub) -> list[Wake]:
-    """Which lanes of which connections have anything to do now."""
+    """Which lanes of which connections have anything to do now; consent first."""
     now = hub.now_text()
     async with hub.database.read() as conn:
         resting = {name for name, c in (await circuits.all(conn)).items() if c.until > now}
         hinted = {connection for connection, _ in await hints.count(conn)}
+        consents = await consent_changes.any_open(conn)
     names = [w.name for w in hub.wired.values() if w.active and w.name not in resting]
-    return [Wake(Job.TOUR, name) for name in names if name in hinted or await _live(hub, hub.wired[name])]
+    wakes = [
+        Wake(Job.TOUR, name, lane=Lane.CONSENT) for name in names if consents and await _consent(hub, hub.wired[name])
+    ]
+    return wakes + [Wake(Job.TOUR, name) for name in names if name in hinted or await _live(hub, hub.wired[name])]
 
 
 async def _live(hub: Hub, wired: Wired) -> bool:
     return bool(await calendar.due_streams(hub, wired) or await _of(hub, wired))
+
+
+async def _consent(hub: Hub, wired: Wired) -> bool:
+    """Whether somebody's consent is still to be told here, or a write of that lane is in doubt."""
+    now = hub.now_text()
+    async with hub.database.read() as conn:
+        for sink in wired.sinks() if wired.connection.writes else []:
+            if await consent_changes.due(conn, wired.name, sink, wired.lenses[sink].entity, now, 1):
+                return True
+            if await attempts.unsettled_of(conn, wired.name, sink, 1, lane=Lane.CONSENT):
+                return True
+    return False
 
 
 async def _of(hub: Hub, wired: Wired) -> list[Wake]:

@@ -17,7 +17,7 @@ from hub.domain.lane import Lane
 from hub.domain.outcome import Fault
 from hub.engine.guard import Tripped
 from hub.logs import log
-from hub.store import attempts, golden, hints, observations
+from hub.store import attempts, consent_changes, golden, hints, observations
 from hub.transport import lanes
 from hub.transport.client import Failed
 from sync_jobs import brakes, calendar, circuits, hinted, quotas, rereading
@@ -25,6 +25,9 @@ from sync_jobs.counts import Counts, Silent
 from sync_jobs.hinted import Hinted
 from sync_jobs.hub import Hub
 from sync_jobs.lease import HOME, Busy, held, is_held, tour_lease
+from sync_jobs.push import push_some
+from sync_jobs.queue import Job
+from sync_jobs.recording import Recorded
 from sync_jobs.slices import Slice
 from sync_jobs.tending import Tending
 from sync_jobs.watch import Watch
@@ -32,6 +35,8 @@ from sync_jobs.wiring import Wired
 
 HINTS_MAX = 500
 """Hinted records of a stream that one tour looks at."""
+CONSENTS_MAX = 1_000
+"""People whose consent one tour tells."""
 REREADING = "rereading"
 
 LOG = log(__name__)
@@ -98,6 +103,7 @@ class _Tour:
             return Toured(idle=True)
         lane: Mapping[Lane, Callable[[Wired], Awaitable[Toured]]] = {
             Lane.LIVE: self._live,
+            Lane.CONSENT: self._consent,
         }
         calls = wired.caller.total_calls
         toured = await lane[self.lane](wired)
@@ -199,6 +205,40 @@ class _Tour:
             if await golden.due(conn, entity, wired.name, sink, now, "", 1):
                 return True
             return bool(await attempts.unsettled_of(conn, wired.name, sink, 1, lane=self.lane))
+
+    # --- consent ----------------------------------------------------------------------------------------------
+
+    async def _consent(self, wired: Wired) -> Toured:
+        toured = Toured()
+        for sink in wired.sinks() if wired.connection.writes else []:
+            async with self.hub.database.read() as conn:
+                entity, now = wired.lenses[sink].entity, self.hub.now_text()
+                ids = await consent_changes.due(conn, wired.name, sink, entity, now, CONSENTS_MAX)
+                doubtful = await attempts.unsettled_of(conn, wired.name, sink, 1, lane=self.lane)
+            if not ids and not doubtful:
+                continue
+            async with Recorded(self.hub, Job.PUSH, wired.name, sink, self.lane, always=False) as recorded:
+                pushed = await push_some(self.hub, wired, sink, recorded.id, ids, self.slice, self.lane)
+                recorded.ended(pushed.counts, pushed.fault)
+            toured.counts.add(pushed.counts)
+            toured.fault = toured.fault or pushed.fault
+            toured.more = toured.more or pushed.more
+        return toured
+
+
+async def close_consents(hub: Hub) -> int:
+    """Notes which changes of consent are written everywhere by now: in every sink that may be written to."""
+    places = [
+        (wired.name, sink)
+        for wired in hub.wired.values()
+        if wired.active and wired.connection.writes
+        for sink in wired.sinks()
+    ]
+    async with hub.database.read() as conn:
+        if not await consent_changes.any_open(conn):
+            return 0
+    async with hub.database.write() as conn:
+        return await consent_changes.close_written(conn, places, hub.now_text())
 
 
 def note(connection: str, lane: Lane, toured: Toured) -> None:

@@ -65,7 +65,7 @@ async def _arq(crew: Crew, queue: ArqQueue) -> ArqWorker:
         # Shielded: a queue that goes away ends no tour. The crew ends it when the process is to stop.
         await asyncio.shield(asyncio.create_task(crew.do(Wake(Job.TOUR, connection, lane=Lane(lane)))))
 
-    logging.getLogger("arq").setLevel(logging.ERROR)  # every job would be a line or two; what failed, the crew says
+    logging.getLogger("arq").setLevel(logging.CRITICAL)  # every job would be a line or two; the crew says what failed
     return ArqWorker(
         [func(cast(WorkerCoroutine, tour), name=FUNCTION, keep_result=0, timeout=JOB_SECONDS, max_tries=1)],
         queue_name=QUEUE,
