@@ -53,7 +53,7 @@ class _Known:
 async def situation(hub: Hub) -> list[ConnectionSituation]:
     """Of every connection. A constant number of questions each, and one for each stream."""
     now, wired = hub.clock(), sorted(hub.wired.items())
-    quotas = await _quotas(wired, now)
+    used = await quotas(wired, now)
     plan: dict[str, list[Planned]] = {}
     for planned in await calendar.plan(hub):
         plan.setdefault(planned.connection, []).append(planned)
@@ -66,7 +66,7 @@ async def situation(hub: Hub) -> list[ConnectionSituation]:
             await volumes.fetch(conn, now),
             await gauges.unsettled(conn),
             plan,
-            quotas,
+            used,
         )
         return found + [await _of(conn, hub, one, known) for _, one in wired]
 
@@ -139,7 +139,7 @@ def _failing(latest: Sequence[Run]) -> list[Failing]:
     return found
 
 
-async def _quotas(wired: Sequence[tuple[str, Wired]], now: datetime) -> dict[str, list[QuotaSituation]]:
+async def quotas(wired: Sequence[tuple[str, Wired]], now: datetime) -> dict[str, list[QuotaSituation]]:
     """Of every account once, under the first of the connections that share it."""
     first = {id(one.caller.budget): one for _, one in reversed(wired)}
     return {

@@ -48,7 +48,7 @@ def web(
 async def _serve(home: Path, listen: str, *, as_json: bool) -> None:
     async with until_asked() as asked, homes.opened(home) as hub:
         there = await connections.all_(hub)
-        async with serving(make_app(hub), listen) as url:
+        async with serving(make_app(hub, stopping=asked), listen) as url:
             up = WebUp(url, {c.name: c.webhook.path for c in there.connections if c.webhook.ready})
             if as_json:
                 print_json(up)

@@ -10,14 +10,19 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from hub import settings
+from hub.web.health import Health
+from hub.web.metrics import Metrics
 from hub.web.webhooks import Webhooks
 from sync_jobs.hub import Hub
 
 
-def make_app(hub: Hub, *, webhooks: bool = True, public_url: str | None = None) -> Starlette:
+def make_app(
+    hub: Hub, *, webhooks: bool = True, public_url: str | None = None, stopping: asyncio.Event | None = None
+) -> Starlette:
     """The application over an opened hub, which the caller closes after the serving has ended. A worker's application
-    has no `webhooks`. `public_url`: the address that vendors call, when it isn't what HUB_PUBLIC_URL says."""
-    routes: list[BaseRoute] = []
+    has no `webhooks`. `public_url`: the address that vendors call, when it isn't what HUB_PUBLIC_URL says. `stopping`
+    is set when the process is asked to end: from then on it is not ready."""
+    routes: list[BaseRoute] = [*Health(hub, stopping).routes(), *Metrics(hub).routes()]
     hooks = Webhooks(hub, settings.load().public_url if public_url is None else public_url) if webhooks else None
     if hooks is not None:
         routes += hooks.routes()

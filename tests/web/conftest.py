@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,8 @@ class House:
         self, name: str, connector: str, secrets: Mapping[str, str], account: Mapping[str, str] | None = None
     ) -> None:
         async with self.hub.database.write() as conn:
-            await connections.add(
-                conn, Connection(name, connector, "http://x.invalid", SETTINGS[connector], account=account)
-            )
+            made = Connection(name, connector, "http://x.invalid", SETTINGS[connector], account=account)
+            await connections.add(conn, replace(made, created_at=self.hub.now_text()))
         await self.give(name, secrets)
 
     async def give(self, name: str, secrets: Mapping[str, str]) -> None:
