@@ -67,7 +67,7 @@ class _Message:
     _text: str = ""
 
     def read(self, body: bytes) -> None:
-        parser = expat.ParserCreate(namespace_separator="|")
+        parser = expat.ParserCreate("utf-8", "|")  # as Salesforce writes, whatever the message says of itself
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = _refuse
         parser.EntityDeclHandler = _refuse
