@@ -13,7 +13,12 @@ from hub.sdk.connector import Connector
 from hub.sdk.limits import Limit, Meter
 from hub.transport.budget import Standing
 from hub.transport.passbook import Call, Passbook, is_long
-from hub.transport.windows import DEAR, Log, Slots
+from hub.transport.windows import Log, Slots
+
+LATE = 0.25
+"""Part of a short window after which an answer says nothing of it any more: what it counted has partly left."""
+DEAR = 0.5
+"""Part of a short window that is to be used before the vendor's word on it is listened to."""
 
 
 class MemoryBudget:
@@ -42,7 +47,7 @@ class MemoryBudget:
     def short_wait(self, call: Call, now: float) -> float:
         """Seconds until the call fits into every short window."""
         waits = [
-            self._log(limit).wait(call.cost, call.lane, most, now)
+            self.log(limit).wait(call.cost, call.lane, most, now)
             for limit in self.short
             if call.meets(limit) and (most := self.room(limit, call))
         ]
@@ -52,14 +57,15 @@ class MemoryBudget:
         """Counts a call in every short window, whether it fits or not."""
         for limit in self.short:
             if call.meets(limit):
-                self._log(limit).add(call.cost, call.lane, now)
+                self.log(limit).add(call.cost, call.lane, now)
 
     def room(self, limit: Limit, call: Call) -> Room | None:
         """The most of a window for the call's lane; None where nothing limits it."""
         calls = self.passbook.most(limit)
         return room(calls, self.shares, call.lane, limit.share) if calls > 0 else None
 
-    def _log(self, limit: Limit) -> Log:
+    def log(self, limit: Limit) -> Log:
+        """Of a short window."""
         return self._logs[limit.bucket, limit.seconds]
 
     async def rest(self, bucket: str, until: float, now: float) -> None:
@@ -69,7 +75,8 @@ class MemoryBudget:
         for meter in meters:
             self.passbook.hear(meter, now)
             for limit, used in self.dear(meter):
-                self._log(limit).hear(used, sent, now)
+                if self.is_prompt(limit, sent, now):
+                    self.log(limit).hear(used, sent, now)
 
     def dear(self, meter: Meter) -> Sequence[tuple[Limit, int]]:
         """The short window that the meter speaks of, with what the vendor says is used, when that is much."""
@@ -79,9 +86,18 @@ class MemoryBudget:
             return ()
         return [(limit, said.used)] if said.used >= self.passbook.most(limit) * DEAR else ()
 
+    def is_prompt(self, limit: Limit, sent: float, now: float) -> bool:
+        """Whether an answer came soon enough to say something of a short window."""
+        return now - sent < limit.seconds * LATE
+
+    def most_under_way(self, call: Call) -> Room | None:
+        """How many calls may be under way; None where nothing limits them."""
+        slots = self._slots.get(call.bucket)
+        return None if slots is None else room(slots.most, self.shares, call.lane)
+
     @asynccontextmanager
-    async def _held(self, slots: Slots, call: Call) -> AsyncIterator[float]:
-        async with slots.hold(call.lane, room(slots.most, self.shares, call.lane)):
+    async def _held(self, call: Call, most: Room) -> AsyncIterator[float]:
+        async with self._slots[call.bucket].hold(call.lane, most):
             yield 0.0
 
     @asynccontextmanager
@@ -89,14 +105,14 @@ class MemoryBudget:
         yield 0.0
 
     def slot(self, call: Call) -> AbstractAsyncContextManager[float]:
-        slots = self._slots.get(call.bucket)
-        return self._held(slots, call) if slots is not None else self._free()
+        most = self.most_under_way(call)
+        return self._held(call, most) if most is not None else self._free()
 
     async def standings(self, now: float) -> list[Standing]:
         return [self.standing(limit, now) for limit in self.limits if limit.calls > 0 or limit.concurrent == 0]
 
     def standing(self, limit: Limit, now: float) -> Standing:
-        used = self.passbook.used(limit, now) if is_long(limit) else self._log(limit).used(now)
+        used = self.passbook.used(limit, now) if is_long(limit) else self.log(limit).used(now)
         return Standing(limit, self.passbook.most(limit), used, shared=is_long(limit))
 
 
@@ -114,10 +130,13 @@ class MemoryBudgets:
     def of(self, connector: Connector, account: str, connection: str, zone: tzinfo = UTC) -> MemoryBudget:
         key = f"{connector.name}/{account}"
         if key not in self._budgets:
-            self._budgets[key] = MemoryBudget(connector.limits, self.shares, zone)
+            self._budgets[key] = self.make(key, connector.limits, zone)
         budget = self._budgets[key]
         budget.passbook.connections.add(connection)
         return budget
+
+    def make(self, account: str, limits: Sequence[Limit], zone: tzinfo) -> MemoryBudget:
+        return MemoryBudget(limits, self.shares, zone)
 
     def share(self, shares: Shares) -> None:
         self.shares = shares

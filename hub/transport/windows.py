@@ -11,11 +11,6 @@ from dataclasses import dataclass, field
 from hub.domain.lane import Lane
 from hub.engine.quota import PATIENT, Room, Used, fits
 
-LATE = 0.25
-"""Part of a window after which an answer says nothing of it any more: what it counted has partly left."""
-DEAR = 0.5
-"""Part of a window that is to be used before the vendor's word on it is listened to."""
-
 
 @dataclass(slots=True)
 class Log:
@@ -51,7 +46,7 @@ class Log:
     def hear(self, used: int, sent: float, now: float) -> None:
         """The vendor counted `used` when it got a call that left at `sent`: more than we know of was others'."""
         others = used - self.used(now).all
-        if others > 0 and now - sent < self.seconds * LATE:
+        if others > 0:
             self._calls = deque(sorted([*self._calls, (sent, others, None)], key=lambda call: call[0]))
             self._used = _plus(self._used, others, None)
 
