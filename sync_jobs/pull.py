@@ -29,6 +29,8 @@ RECORD_MAX = 1 << 20
 PAGES_MAX = 1_000_000
 """A walk that needs more pages than this goes in circles."""
 LIVE = "live"
+HISTORY = "backfill:"
+"""How the lanes of backfills begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def _begin(row: CursorRow, stream: Stream, now: datetime, *, full: bool) -> Curs
         walk=row.walk + 1,
         walk_full=full,
         read=0,
+        total=None,
         began_at=iso(now),
     )
 
@@ -117,22 +120,24 @@ class _Walk:
         assert self.row.position is not None
         calls = self.wired.caller.total_calls
         position = dict(self.row.position)
+        asked_at = self.hub.now_text()
         response = await self.wired.caller.send(self.stream.request(position))
         page = self.stream.page(position, response)
         if page.next is not None and page.next == position and not page.wait:
             raise ContractBroken(f"{self.wired.name}/{self.name}: the page points at itself; the walk would never end")
-        await self._keep(page)
+        await self._keep(page, asked_at)
         self.counts.api_calls += self.wired.caller.total_calls - calls
         self.progress.update("pull", self.wired.name, self.name, self.counts.as_dict(), page.total)
         return page
 
-    async def _keep(self, page: Page) -> None:
+    async def _keep(self, page: Page, asked_at: str) -> None:
         now = self.hub.now_text()
         row = replace(
             self.row,
             position=page.next,
             read=self.row.read + len(page.records),
             walk_full=self.row.walk_full or page.whole,
+            total=self.row.total if page.total is None else page.total,
             moved_at=now,
             not_before=iso(self.hub.clock() + timedelta(seconds=page.wait)) if page.wait else None,
         )
@@ -145,6 +150,7 @@ class _Walk:
                 seen_at=now,
                 walk=row.walk if row.walk_full else 0,
                 largest=RECORD_MAX,
+                asked_at=asked_at if row.lane.startswith(HISTORY) else None,  # which yields to what is live
             )
             complaints = [*page.complaints, *map(_too_large, kept.too_large)]
             complaints += [_nameless(remote_id) for remote_id in kept.refused]

@@ -21,7 +21,8 @@ class CursorRow:
     the next walk starts (None: from the beginning); `until` ends the walk under way, or the backfill. `walk` counts
     walks, `walk_full` says that the one under way began without a cursor, `began_at` when, `read` its records so
     far. `finished_at` and `full_at`: when a walk, and when a complete one, last ended. `moved_at`: when the walk's last
-    page was kept; `not_before`: the vendor asked to come back then."""
+    page was kept; `not_before`: the vendor asked to come back then; `total`: how many records it says the walk will
+    show, when it says so."""
 
     connection: str
     stream: str
@@ -38,6 +39,7 @@ class CursorRow:
     full_at: str | None = None
     moved_at: str | None = None
     not_before: str | None = None
+    total: int | None = None
 
 
 async def fetch(conn: AsyncConnection, connection: str, stream: str, lane: str = "live") -> CursorRow:
@@ -59,6 +61,13 @@ async def all(conn: AsyncConnection, connection: str | None = None, lane: str | 
     if lane is not None:
         statement = statement.where(cursors.c.lane == lane)
     return [CursorRow(**row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def walking(conn: AsyncConnection, lanes: str) -> list[CursorRow]:
+    """The walks under way in lanes whose names begin so."""
+    where = and_(cursors.c.lane.startswith(lanes, autoescape=True), cursors.c.position.is_not(None))
+    order = (cursors.c.connection, cursors.c.stream, cursors.c.lane)
+    return [CursorRow(**row) for row in (await conn.execute(select(cursors).where(where).order_by(*order))).mappings()]
 
 
 async def drop(conn: AsyncConnection, connection: str, stream: str, lane: str = "live") -> None:

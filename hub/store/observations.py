@@ -51,6 +51,8 @@ _keep = Upsert(
         "walk": case((new.walk > old.walk, new.walk), else_=old.walk),
     },
 )
+_keep_unless_there = Upsert(observations, lambda old, _: {"walk": old.walk})
+"""For who yields: what another reader made in this moment stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class _Stored:
     modified_at: str | None
     walk: int
     aliases: tuple[str, ...]
+    seen_at: str
 
 
 async def keep(
@@ -95,9 +98,11 @@ async def keep(
     seen_at: str,
     walk: int = 0,
     largest: int | None = None,
+    asked_at: str | None = None,
 ) -> Kept:
     """Keeps a page. `walk` is the number of the walk that showed it; 0 outside walks (a look, an answer).
-    `largest`: bytes of the largest record to keep, as JSON; None for any.
+    `largest`: bytes of the largest record to keep, as JSON; None for any. `asked_at`: when the page was asked for, said
+    by readers of history, who yield: what others saw of a record since then stays.
 
     Of two records with one id the last wins. Contents that are equal to the stored ones change nothing but `walk`; so
     does a record with an older `modified_at` than the stored one's (a late overlap page). Other contents are news:
@@ -109,7 +114,7 @@ async def keep(
         del page[remote_id]
     if not page:
         return Kept(refused=refused)
-    stored = await _stored(conn, connection, stream, list(page))
+    stored = await _stored(conn, connection, stream, list(page), lock=asked_at is not None)
     rows: list[dict[str, Any]] = []
     touched: list[str] = []
     fresh: list[str] = []
@@ -128,6 +133,7 @@ async def keep(
         aliases = record.aliases
         if old is not None:
             late = bool(modified_at and old.modified_at and modified_at < old.modified_at)
+            late = late or (asked_at is not None and old.seen_at >= asked_at)
             more = bool(aliases) and not set(aliases) <= set(old.aliases)
             if late or (digest == old.hash and not more):
                 unchanged += 1
@@ -162,7 +168,11 @@ async def keep(
                 "parked": False,
             }
         )
-    await _keep(conn, rows)
+    if asked_at is None:
+        await _keep(conn, rows)
+    else:
+        await _keep_unless_there(conn, [row for row in rows if row["remote_id"] not in stored])
+        await _keep(conn, [row for row in rows if row["remote_id"] in stored])
     if touched:
         await conn.execute(
             update(observations).where(_in(connection, stream), one_of(conn, T.remote_id, touched)).values(walk=walk)
@@ -170,15 +180,17 @@ async def keep(
     return Kept(created, changed, unchanged, gone, fresh, refused, too_large)
 
 
-async def _stored(conn: AsyncConnection, connection: str, stream: str, ids: list[str]) -> dict[str, _Stored]:
-    found = await conn.execute(
-        select(T.remote_id, T.hash, T.revision, T.heard, T.parked, T.modified_at, T.walk, T.aliases).where(
-            _in(connection, stream), one_of(conn, T.remote_id, ids)
-        )
-    )
+async def _stored(
+    conn: AsyncConnection, connection: str, stream: str, ids: list[str], *, lock: bool
+) -> dict[str, _Stored]:
+    """`lock`: nobody else changes them before this transaction ends; locked in the order in which all others write."""
+    chosen = select(
+        *(T.remote_id, T.hash, T.revision, T.heard, T.parked, T.modified_at, T.walk, T.aliases, T.seen_at)
+    ).where(_in(connection, stream), one_of(conn, T.remote_id, ids))
+    found = await conn.execute(chosen.order_by(T.remote_id).with_for_update() if lock else chosen)
     return {
-        remote_id: _Stored(digest, revision > heard and not parked, modified_at, walk, tuple(aliases or ()))
-        for remote_id, digest, revision, heard, parked, modified_at, walk, aliases in found
+        remote_id: _Stored(digest, revision > heard and not parked, modified_at, walk, tuple(aliases or ()), seen_at)
+        for remote_id, digest, revision, heard, parked, modified_at, walk, aliases, seen_at in found
     }
 
 

@@ -114,6 +114,7 @@ cursors = Table(
     Column("full_at", String),  # when a complete walk last ended
     Column("moved_at", String),  # when the last page was kept
     Column("not_before", String),  # the vendor asked to come back then
+    Column("total", Integer),  # how many records the vendor says the walk will show
 )
 
 observations = Table(
@@ -448,6 +449,16 @@ verified = Table(  # records that the verification under way was shown
     Column("connection", String, primary_key=True),
     Column("stream", String, primary_key=True),
     Column("remote_id", String, primary_key=True),
+    Column("hash", String),  # of contents that did not agree: to be judged once the live reading had its turn
+    Column("asked_at", String),  # when these were asked for
+)
+Index(
+    "ix_verified_doubted",
+    verified.c.connection,
+    verified.c.stream,
+    verified.c.remote_id,
+    sqlite_where=text("hash IS NOT NULL"),
+    postgresql_where=text("hash IS NOT NULL"),
 )
 
 call_counts = Table(  # requests that were sent, by hour: what daily quotas are held against

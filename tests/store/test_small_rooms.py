@@ -25,7 +25,8 @@ CRM = Connection("crm", "salesforce", "https://crm.example", {"sandbox": True}, 
 
 async def test_cursors_are_kept_by_lane(database: Database) -> None:
     row = CursorRow(
-        "crm", "contacts", "live", {"after": "9", "n": [1]}, NOW, "9", LATER, 3, True, 42, NOW, NOW, LATER, NOW, LATER
+        *("crm", "contacts", "live", {"after": "9", "n": [1]}, NOW, "9", LATER),
+        *(3, True, 42, NOW, NOW, LATER, NOW, LATER, 99),
     )
     async with database.write() as conn:
         assert await cursors.fetch(conn, "crm", "contacts") == CursorRow("crm", "contacts")

@@ -17,6 +17,7 @@ def upgrade() -> None:
     op.create_index("ix_attempts_opened_at", "attempts", ["opened_at", "id"], unique=False)
     op.add_column("cursors", sa.Column("moved_at", sa.String(), nullable=True))
     op.add_column("cursors", sa.Column("not_before", sa.String(), nullable=True))
+    op.add_column("cursors", sa.Column("total", sa.Integer(), nullable=True))
     op.create_index("ix_runs_job", "runs", ["job", "connection", "started_at"], unique=False)
     op.create_table(
         "schedules",
@@ -77,7 +78,17 @@ def upgrade() -> None:
         sa.Column("connection", sa.String(), nullable=False),
         sa.Column("stream", sa.String(), nullable=False),
         sa.Column("remote_id", sa.String(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=True),
+        sa.Column("asked_at", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("connection", "stream", "remote_id", name=op.f("pk_verified")),
+    )
+    doubted = sa.text("hash IS NOT NULL")
+    op.create_index(
+        "ix_verified_doubted",
+        "verified",
+        ["connection", "stream", "remote_id"],
+        sqlite_where=doubted,
+        postgresql_where=doubted,
     )
     op.create_table(
         "call_counts",
@@ -144,6 +155,7 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("ix_runs_job", "runs")
     op.drop_index("ix_attempts_opened_at", "attempts")
+    op.drop_column("cursors", "total")
     op.drop_column("cursors", "not_before")
     op.drop_column("cursors", "moved_at")
     op.drop_column("attempts", "lane")
