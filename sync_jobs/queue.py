@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import orjson
 from arq.connections import ArqRedis, RedisSettings, create_pool
@@ -89,14 +89,16 @@ class ArqQueue:
         self._slot = slot
         self._clock = clock
         self._pool: ArqRedis | None = None
+        self._making = asyncio.Lock()
         self._away = False
 
     async def pool(self) -> ArqRedis:
         """The connection; made when it is first needed. Raises one of `AWAY`."""
-        if self._pool is None:
-            once = replace(self.settings, conn_retries=0)
-            self._pool = await create_pool(once, job_serializer=serialized, job_deserializer=orjson.loads)
-        return self._pool
+        async with self._making:
+            if self._pool is None:
+                once = replace(self.settings, conn_retries=0)
+                self._pool = await create_pool(once, job_serializer=serialized, job_deserializer=orjson.loads)
+            return self._pool
 
     async def wake(self, wake: Wake) -> None:
         try:
@@ -120,6 +122,13 @@ class ArqQueue:
                 return int(await (await self.pool()).zcard(QUEUE))
         except AWAY:
             return -1
+
+    async def evalsha(self, sha: str, numkeys: int, *keys_and_args: Any) -> Any:
+        """A script of the budgets, which share the connection. Raises whatever the client raises."""
+        return await cast(Awaitable[Any], (await self.pool()).evalsha(sha, numkeys, *keys_and_args))
+
+    async def eval(self, script: str, numkeys: int, *keys_and_args: Any) -> Any:
+        return await cast(Awaitable[Any], (await self.pool()).eval(script, numkeys, *keys_and_args))
 
     async def close(self) -> None:
         if self._pool is not None:

@@ -14,6 +14,7 @@ from hub.store import trouble
 from hub.store.database import Database, open_database
 from hub.store.schema import SchemaState
 from hub.store.secrets import make_key_file
+from hub.transport.redis_budget import RedisBudgets
 from sync_jobs.hub import Hub
 from sync_jobs.queue import ArqQueue
 
@@ -121,7 +122,10 @@ async def opened(home: Path, *, alone: bool = False) -> AsyncIterator[Hub]:
     url = None if alone else address(home)
     with spoken():
         queue = None if alone or said.redis_url is None else ArqQueue(said.redis_url.get_secret_value())
-        hub = await Hub.open(home, database_url=url, migrate=alone or said.migrate == "auto", queue=queue)
+        budgets = None if queue is None else RedisBudgets(queue)
+        hub = await Hub.open(
+            home, database_url=url, migrate=alone or said.migrate == "auto", queue=queue, budgets=budgets
+        )
     try:
         with spoken():
             yield hub
