@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextvars import Context
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hub.domain.connection import Connection
@@ -87,6 +88,7 @@ async def _flush(hub: Hub) -> None:
                 for connection in sorted(book.connections):
                     await quotas.hear(conn, connection, word, hub.now_text())
             known = [await _known(conn, hub, book) for book in books]
+            hub.budgets.share(await shares(conn))
     except BaseException as error:
         for book in books:
             book.stay()
@@ -116,8 +118,7 @@ async def _known(conn: Transaction, hub: Hub, book: Passbook) -> tuple[list[Call
 async def shares(conn: Transaction) -> Shares:
     """Of the lanes that can wait, as an operator set them."""
     found: Mapping[str, float] = await settings.get(conn, QUOTA) or {}
-    usual = Shares()
-    return Shares(found.get("backfill_share", usual.backfill), found.get("verify_share", usual.verify))
+    return replace(Shares(), **found)
 
 
 async def put_shares(conn: Transaction, said: Mapping[str, float]) -> None:

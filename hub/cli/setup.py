@@ -87,7 +87,7 @@ def settings(
     home: Home = None,
     said: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Set a brake, or how long things are kept; may be repeated."),
+        typer.Option("--set", metavar="NAME=VALUE", help="Set a brake, a share, or how long things are kept."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -19,11 +19,11 @@ PATIENT = frozenset({Lane.BACKFILL, Lane.VERIFY})
 class Shares:
     """The most of every window that a lane which can wait may use, from 0 to 1. One call always may."""
 
-    backfill: float = 0.6
-    verify: float = 0.3
+    backfill_share: float = 0.6
+    verify_share: float = 0.3
 
     def of(self, lane: Lane) -> float:
-        return {Lane.BACKFILL: self.backfill, Lane.VERIFY: self.verify}.get(lane, 1.0)
+        return {Lane.BACKFILL: self.backfill_share, Lane.VERIFY: self.verify_share}.get(lane, 1.0)
 
 
 class Used(NamedTuple):
@@ -55,7 +55,7 @@ class Room(NamedTuple):
 def room(calls: int, shares: Shares, lane: Lane, own: float = 1.0) -> Room:
     """Of a window of `calls`, of which the hub takes the share `own`. Nobody is left without a single call."""
     most = max(1, int(calls * own))
-    patient = max(1, int(most * max(shares.backfill, shares.verify)))
+    patient = max(1, int(most * max(shares.backfill_share, shares.verify_share)))
     return Room(calls, most, patient, max(1, int(most * shares.of(lane))))
 
 

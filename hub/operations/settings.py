@@ -8,13 +8,14 @@ from dataclasses import dataclass, fields
 
 from hub import settings as environment
 from hub.domain.policy import Brakes, Keep
+from hub.engine.quota import Shares
 from hub.errors import BadInput, Complaint
 from hub.operations import home as homes
 from hub.operations.nearest import unknown
 from hub.settings import Described
 from hub.store import schema
 from hub.store import settings as store
-from sync_jobs import brakes, retention
+from sync_jobs import brakes, quotas, retention
 from sync_jobs.hub import Hub
 
 MEANS = {
@@ -31,6 +32,10 @@ KEPT = {
     "runs_days": "days for which runs that wrote can be undone, and what tells how the hub fared is kept",
     "idle_runs_days": "days for which runs that wrote nothing are kept",
     "history_days": "days for which writes with their before-images, and changes of golden records, are kept",
+}
+SHARES = {
+    "backfill_share": "the most of every quota that backfills may use; the rest stays for live work",
+    "verify_share": "the most of every quota that verifying may use",
 }
 STORED = {schema.WORKS_WITH: "the oldest schema version whose release may go on working on this store"}
 LEAST_DAYS, MOST_DAYS = 1, 36_500
@@ -57,14 +62,16 @@ async def show(hub: Hub) -> Settings:
         stored = await store.all(conn)
         keep = await retention.fetch(conn)
     rows = [_described(d, hub) for d in environment.describe()] + _brakes_of(hub.brakes) + _kept(keep)
+    rows += [_own(quotas.QUOTA, f.name, hub.budgets.shares, Shares(), SHARES) for f in fields(Shares)]
     rows += [setting for name, value in stored.items() for setting in _stored(name, value)]
     return Settings(tuple(rows))
 
 
 async def change(hub: Hub, said: Mapping[str, str]) -> Settings:
-    """Sets brakes (a number of records or fields, or a share from 0 to 1) and for how many days things are kept.
-    BadInput with every complaint; then nothing was changed."""
+    """Sets brakes (a number of records or fields, or a share from 0 to 1), shares of quotas, and for how many days
+    things are kept. BadInput with every complaint; then nothing was changed."""
     amounts: dict[str, float] = {}
+    shares: dict[str, float] = {}
     days: dict[str, int] = {}
     complaints: list[Complaint] = []
     for name, text in said.items():
@@ -74,6 +81,8 @@ async def change(hub: Hub, said: Mapping[str, str]) -> Settings:
                 days[one] = _days(text)
             elif group in ("", brakes.BRAKES) and one in MEANS:
                 amounts[one] = _amount(one, text)
+            elif group == quotas.QUOTA and one in SHARES:
+                shares[one] = _amount(one, text)
             else:
                 raise unknown("setting that can be set", name, _changeable())
         except ValueError as expected:
@@ -85,13 +94,17 @@ async def change(hub: Hub, said: Mapping[str, str]) -> Settings:
             await brakes.put(conn, amounts)
         if days:
             await retention.put(conn, days)
+        if shares:
+            await quotas.put_shares(conn, shares)
     async with hub.database.read() as conn:
         hub.brakes = await brakes.fetch(conn, hub.brakes)
+        hub.budgets.share(await quotas.shares(conn))
     return await show(hub)
 
 
 def _changeable() -> list[str]:
-    return [f"{brakes.BRAKES}.{b}" for b in MEANS] + [f"{retention.KEEP}.{k}" for k in KEPT]
+    groups = {brakes.BRAKES: MEANS, retention.KEEP: KEPT, quotas.QUOTA: SHARES}
+    return [f"{group}.{name}" for group, names in groups.items() for name in names]
 
 
 def _amount(brake: str, text: str) -> float:
@@ -141,7 +154,7 @@ def _own(group: str, name: str, held: object, usual: object, means: Mapping[str,
 
 
 def _stored(name: str, value: object) -> list[Setting]:
-    if name in (brakes.BRAKES, retention.KEEP, retention.PLACES):
+    if name in (brakes.BRAKES, retention.KEEP, retention.PLACES, quotas.QUOTA):
         return []  # shown one by one; or of no use to people
     agreed, _, connection = name.partition("/")
     if agreed == "allowance" and isinstance(value, dict):
