@@ -35,7 +35,9 @@ class Process:
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
-        """Returns when it answers. RuntimeError with its last words when it does not."""
+        """Returns when it answers, at once when it runs already. RuntimeError with its last words when it does not."""
+        if self._process is not None and self._process.poll() is None:
+            return
         log = self.root / "log"
         with log.open("ab") as output:
             self._process = process = subprocess.Popen(
@@ -44,7 +46,7 @@ class Process:
                 stderr=output,
                 user=self.user,
                 group=self.user,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
                 cwd=self.root,
             )
         deadline = time.monotonic() + STARTS_WITHIN
@@ -95,6 +97,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """To be called in a new process before its program begins."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)

@@ -59,10 +59,13 @@ class Answer:
 
 
 class Front:
-    """An ASGI application before another: counts every request in `calls` and lets `with_faults` misbehave."""
+    """An ASGI application before another: counts every request in `calls` and lets `with_faults` misbehave, until it
+    is told to be `calm`."""
 
     def __init__(self, app: ASGIApp, options: FaultOptions, *, too_many: Callable[[], Response]) -> None:
-        self._app = with_faults(app, options, too_many=too_many)
+        self.calm = False
+        self._app = app
+        self._faulty = with_faults(app, options, too_many=too_many)
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
 
@@ -74,7 +77,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await self._app(scope, receive, send)
+            await (self._app if self.calm else self._faulty)(scope, receive, send)
         finally:
             if scope["type"] == "http":
                 with self._lock:

@@ -90,3 +90,11 @@ def test_a_taken_port_is_said_plainly_and_a_stopped_server_frees_it() -> None:
 def test_options_build_the_world_they_name() -> None:
     options = SandboxOptions(seed=5, people=20)
     assert options.the_world().appearances("hubspot") == SandboxOptions(5, 20).the_world().appearances("hubspot")
+
+
+def test_a_sandbox_that_is_told_to_be_calm_misbehaves_no_more() -> None:
+    shop = Shop("heavy")
+    shop.app.calm = True
+    assert set(ask(shop, 100)) == {"fine"}
+    shop.app.calm = False
+    assert set(ask(shop, 100)) > {"fine"}
