@@ -108,7 +108,8 @@ class _Tour:
         calls = wired.caller.total_calls
         toured = await lane[self.lane](wired)
         await self._circuit(toured, wired.caller.total_calls > calls)
-        await quotas.flush(self.hub)
+        if quotas.is_due(self.hub):
+            await quotas.flush(self.hub)
         return toured
 
     async def _reread(self) -> bool:
