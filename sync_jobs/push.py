@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from hub import traces
 from hub.domain.lane import Lane
 from hub.domain.moments import parse
 from hub.domain.outcome import Fault, FaultKind
@@ -250,6 +251,13 @@ class _Push:
             self.singly = False
 
     async def _batch(self, ids: Sequence[str]) -> tuple[Tripped, ...]:
+        with traces.span("push", connection=self.wired.name, stream=self.stream, entities=len(ids)) as span:
+            writes = self.counts.writes
+            tripped = await self._tell_batch(ids)
+            span.tell(writes=self.counts.writes - writes)
+            return tripped
+
+    async def _tell_batch(self, ids: Sequence[str]) -> tuple[Tripped, ...]:
         async with self.hub.database.read() as conn:
             first = await view(conn, self.wired, self.stream, ids)
         looked = await self._look(first)

@@ -10,9 +10,10 @@ from typing import Annotated, NoReturn
 import typer
 from rich.text import Text
 
-from hub import __version__, clock, logs, settings
+from hub import __version__, clock, logs, settings, traces
 from hub.cli import (
     INTERRUPTED,
+    alerts,
     connections,
     consent,
     database,
@@ -35,6 +36,7 @@ from hub.cli.options import home_said
 from hub.cli.screen import err, fail, plain_lines, print_json
 from hub.errors import HubError
 from hub.store import schema
+from hub.traces import Tracing
 
 app = typer.Typer(
     name="hub",
@@ -45,7 +47,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (demo, play, setup, work, serving, web, edits, undoing, looking, schedule, exporting):
+for room in (demo, play, setup, work, serving, web, edits, undoing, looking, alerts, schedule, exporting):
     room.register(app)
 app.add_typer(connections.app, name="connections")
 app.add_typer(mappings.app, name="mappings")
@@ -68,6 +70,8 @@ def root(
     home_said.set(home)
     said = settings.load()
     logs.start(said.log_level, said.log_format, clock.now)
+    if context.invoked_subcommand is not None and traces.start() is Tracing.NOT_INSTALLED:
+        err().print("traces are asked for and not installed: pip install 'martech-hub[otel]'", style="yellow")
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(0)
@@ -91,6 +95,8 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     except Exception as error:
         return fail(error, as_json=as_json)
+    finally:
+        traces.stop()
 
 
 def _misused(error: typer.TyperException, *, as_json: bool) -> int:

@@ -41,6 +41,8 @@ def shown_status(s: statuses.Status) -> RenderableType:
         facts.append(("in doubt", Text(f"{s.in_doubt:,} writes; the next sync looks first", style="yellow")))
     waits = Text(f"{s.issues:,} issues: `hub issues list`", style="yellow") if s.issues else Text("none", style="green")
     facts.append(("waiting for you", waits))
+    if s.alerts:
+        facts.append(("alerts", Text(f"{len(s.alerts):,} open: `hub alerts`", style="yellow")))
     if not s.connections:
         return tables.stack(tables.facts(facts), tables.line("no connections yet: ", ("hub connections add", "bold")))
     table = tables.table(

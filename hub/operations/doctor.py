@@ -14,6 +14,7 @@ from hub.domain.connection import ConnectionState
 from hub.domain.moments import iso
 from hub.domain.run import RunState
 from hub.errors import HubError
+from hub.operations import alerts
 from hub.operations import home as homes
 from hub.operations.faults import spoken
 from hub.operations.mappings import health
@@ -64,6 +65,7 @@ async def examine(home: Path) -> Doctor:
             )
             findings += await _runs(hub)
             findings.append(await _issues(hub))
+            findings += await _alerts(hub)
             findings += await _mappings(hub)
             for wired in hub.wired.values():
                 findings += await _connection(hub, wired)
@@ -144,6 +146,19 @@ async def _issues(hub: Hub) -> Finding:
     if waiting:
         return Finding("issues", Health.WARNING, f"{waiting:,} wait for a person", "`hub issues list`")
     return Finding("issues", Health.WELL, "none")
+
+
+async def _alerts(hub: Hub) -> list[Finding]:
+    """What is open, and whether who is to be told of it hears."""
+    found = await alerts.alerts(hub)
+    findings = [Finding("alerts", Health.WELL, "none is open")]
+    if found.open:
+        said = "; ".join(alert.summary for alert in found.alerts[:3]) + ("; ..." if found.open > 3 else "")
+        findings = [Finding("alerts", Health.WARNING, f"{found.open:,} open: {said}", "`hub alerts`")]
+    if found.told.failed:
+        said = f"nobody could be told since {found.told.since[:16].replace('T', ' ')} UTC: {found.told.failed}"
+        findings.append(Finding("alerts", Health.WARNING, said, "check HUB_ALERT_URL, then `hub alerts --test`"))
+    return findings
 
 
 async def _mappings(hub: Hub) -> list[Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from hub.domain.golden import GoldenState
 from hub.domain.moments import parse
 from hub.domain.run import Run
-from hub.store import attempts, cursors, golden, issues, observations
+from hub.store import alerts, attempts, cursors, golden, issues, observations
 from hub.store import runs as run_store
 from sync_jobs import drifts
 from sync_jobs.hub import Hub
@@ -47,7 +47,7 @@ class ConnectionStatus:
 @dataclass(frozen=True, slots=True)
 class Status:
     """`golden`: live entities by kind; `buried`: entities with a tombstone; `in_doubt`: writes of which nobody knows
-    yet whether they were applied."""
+    yet whether they were applied; `alerts`: what the open ones say."""
 
     home: Path
     golden: Mapping[str, int]
@@ -55,6 +55,7 @@ class Status:
     in_doubt: int
     issues: int
     connections: tuple[ConnectionStatus, ...]
+    alerts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ async def status(hub: Hub) -> Status:
                 for sink in wired.sinks()
             ]
         )
-    return Status(hub.home, live, buried, in_doubt, sum(open_issues.values()), tuple(shown))
+        said = tuple(alert.summary for alert in await alerts.open_ones(conn))
+    return Status(hub.home, live, buried, in_doubt, sum(open_issues.values()), tuple(shown), said)
 
 
 async def _connection(hub: Hub, wired: Wired, open_issues: int, now: str) -> ConnectionStatus:

@@ -1,0 +1,103 @@
+"""Alerts: what is open, what was, looking now, and trying whether they arrive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hub.domain.alert import Alert
+from hub.errors import BadInput, HubError
+from hub.store import alerts as store
+from hub.transport.poster import Unposted
+from sync_jobs import alerting
+from sync_jobs.hub import Hub
+
+ALL_MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How the telling stands: `to` is slack, json, or "" where nobody is told; `failed` and `since`: why and since when
+    it fails, "" when it doesn't."""
+
+    to: str
+    failed: str = ""
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """Open ones first, then the latest to end. `ok`: the receiver could be told, as far as was tried."""
+
+    ok: bool
+    open: int
+    alerts: tuple[Alert, ...]
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsLooked:
+    """What a look found. `elsewhere`: another process looked just then."""
+
+    ok: bool
+    began: int
+    ended: int
+    messages: int
+    untold: int
+    elsewhere: bool
+    open: tuple[Alert, ...]
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsTested:
+    ok: bool
+    to: str
+
+
+async def alerts(hub: Hub, *, ended: bool = False) -> Alerts:
+    """The open ones; with `ended` also the latest of those that ended."""
+    async with hub.database.read() as conn:
+        open_ = await store.open_ones(conn)
+        shown = await store.latest(conn, max(ALL_MOST, len(open_))) if ended else open_
+    told = await _told(hub)
+    return Alerts(not told.failed, len(open_), tuple(shown), told)
+
+
+async def look(hub: Hub) -> AlertsLooked:
+    """Looks now, and tells what is untold."""
+    done = await alerting.look(hub)
+    told = await _told(hub)
+    async with hub.database.read() as conn:
+        open_ = await store.open_ones(conn)
+    return AlertsLooked(
+        not done.failed, done.began, done.ended, done.told, done.untold, done.elsewhere, tuple(open_), told
+    )
+
+
+async def test(hub: Hub) -> AlertsTested:
+    """Sends a message to try. BadInput when nobody is to be told; HubError when it wasn't taken."""
+    told = alerting.receiver()
+    if told is None:
+        raise BadInput(
+            "nobody is told of alerts: HUB_ALERT_URL is not set", mend="set it to where they are to be posted"
+        )
+    try:
+        await alerting.test(hub, told)
+    except Unposted as error:
+        raise HubError(
+            f"the receiver of alerts did not take the message: {error}",
+            mend="check HUB_ALERT_URL and HUB_ALERT_FORMAT, and whether this machine may reach it",
+        ) from None
+    return AlertsTested(True, _form(told))
+
+
+async def _told(hub: Hub) -> Told:
+    told = alerting.receiver()
+    if told is None:
+        return Told("")
+    standing = await alerting.standing(hub)
+    return Told(_form(told), str(standing.get("why", "")), str(standing.get("since", "")))
+
+
+def _form(told: alerting.Receiver) -> str:
+    return "slack" if told.slack else "json"
