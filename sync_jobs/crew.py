@@ -123,6 +123,15 @@ class Crew:
         else:
             LOG.error(what, error=type(error).__name__, exc_info=error, **where)
 
+    async def until(self, asked: asyncio.Event) -> None:
+        """Works until somebody asks it to stop, and ends."""
+        running = asyncio.create_task(self.run())
+        waiting = asyncio.create_task(asked.wait())
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        self.stopping.set()
+        waiting.cancel()
+        await running
+
     async def run(self) -> None:
         """Sweeps, does its duties and says that it lives, until it is to stop; then lets tours end, and cuts off those
         that take too long."""

@@ -20,7 +20,7 @@ from hub.logs import log
 from hub.store import attempts, consent_changes, golden, hints, observations
 from hub.transport import lanes
 from hub.transport.client import Failed
-from sync_jobs import brakes, calendar, circuits, hinted, quotas, rereading
+from sync_jobs import backfill, brakes, calendar, circuits, hinted, quotas, rereading
 from sync_jobs.counts import Counts, Silent
 from sync_jobs.hinted import Hinted
 from sync_jobs.hub import Hub
@@ -104,6 +104,7 @@ class _Tour:
         lane: Mapping[Lane, Callable[[Wired], Awaitable[Toured]]] = {
             Lane.LIVE: self._live,
             Lane.CONSENT: self._consent,
+            Lane.BACKFILL: self._backfill,
         }
         calls = wired.caller.total_calls
         toured = await lane[self.lane](wired)
@@ -224,6 +225,22 @@ class _Tour:
             toured.counts.add(pushed.counts)
             toured.fault = toured.fault or pushed.fault
             toured.more = toured.more or pushed.more
+        return toured
+
+    # --- backfill ---------------------------------------------------------------------------------------------
+
+    async def _backfill(self, wired: Wired) -> Toured:
+        toured = Toured()
+        for connection, stream, lane in await backfill.pending(self.hub):
+            if connection != wired.name or stream not in wired.streams():
+                continue
+            if self.slice.over():
+                toured.more = True
+                break
+            done = await backfill.slice_(self.hub, connection, stream, lane, self.slice)
+            toured.counts.add(done.counts)
+            toured.fault = toured.fault or done.fault
+            toured.more = toured.more or done.more
         return toured
 
 

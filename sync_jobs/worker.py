@@ -14,8 +14,9 @@ from arq.worker import func
 
 from hub.domain.lane import Lane
 from hub.logs import log
+from sync_jobs.arq_queue import AWAY, FUNCTION, QUEUE, ArqQueue, serialized
 from sync_jobs.crew import GRACE, Crew
-from sync_jobs.queue import AWAY, FUNCTION, QUEUE, ArqQueue, Job, MemoryQueue, Wake, serialized
+from sync_jobs.queue import Job, MemoryQueue, Wake
 
 POLL = 0.05
 """Seconds between two looks at the queue: arq's own half second bounds it to 200 jobs a second."""

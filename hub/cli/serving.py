@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import RenderableType
@@ -17,10 +17,9 @@ from hub.cli.options import AsJson, Home, place
 from hub.cli.screen import err, out, print_json
 from hub.cli.signals import until_asked
 from hub.operations import home as homes
-from hub.operations import serving as operations
-from hub.web.app import make_app
-from hub.web.server import serving
-from sync_jobs.crew import Crew
+
+if TYPE_CHECKING:
+    from sync_jobs.crew import Crew
 
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Tours at a time; otherwise HUB_WORKER_JOBS.")]
 
@@ -59,22 +58,32 @@ def worker(jobs: Jobs = None, home: Home = None, as_json: AsJson = False) -> Non
 
 
 async def _up(home: Path, listen: str, jobs: int | None, *, as_json: bool) -> None:
+    from hub.operations import serving as operations  # slow to load, as is the web, and of no use to other commands
+    from hub.web.app import make_app
+    from hub.web.server import serving
+
     async with AsyncExitStack() as stack:
         asked = await stack.enter_async_context(until_asked())
         hub = await stack.enter_async_context(homes.opened(home))
         crew = await stack.enter_async_context(operations.up(hub, jobs=jobs))
-        url = await stack.enter_async_context(serving(make_app(hub), listen))
+        url = await stack.enter_async_context(serving(make_app(hub, stopping=crew.stopping), listen))
         await _work(crew, asked, url, as_json=as_json)
 
 
 async def _worker(home: Path, jobs: int | None, *, as_json: bool) -> None:
+    from hub.operations import serving as operations
+    from hub.web.app import make_app
+    from hub.web.server import serving
+
     async with AsyncExitStack() as stack:
         asked = await stack.enter_async_context(until_asked())
         hub = await stack.enter_async_context(homes.opened(home))
         crew = await stack.enter_async_context(operations.working(hub, jobs=jobs))
         url = ""
         if listen := settings.load().worker_listen:
-            url = await stack.enter_async_context(serving(make_app(hub, webhooks=False), listen))
+            url = await stack.enter_async_context(
+                serving(make_app(hub, webhooks=False, stopping=crew.stopping), listen)
+            )
         await _work(crew, asked, url, as_json=as_json)
 
 
@@ -84,12 +93,7 @@ async def _work(crew: Crew, asked: asyncio.Event, url: str, *, as_json: bool) ->
         print_json(working)
     else:
         out().print(_shown(working))
-    running = asyncio.create_task(crew.run())
-    stopped = asyncio.create_task(asked.wait())
-    await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    crew.stopping.set()
-    stopped.cancel()
-    await running
+    await crew.until(asked)
     if not as_json:
         err().print("stopped; what was under way is finished or will be looked up", style="dim")
 

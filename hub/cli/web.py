@@ -18,8 +18,6 @@ from hub.cli.screen import err, out, print_json
 from hub.cli.signals import until_asked
 from hub.operations import connections
 from hub.operations import home as homes
-from hub.web.app import make_app
-from hub.web.server import serving
 
 
 def register(app: typer.Typer) -> None:
@@ -46,6 +44,9 @@ def web(
 
 
 async def _serve(home: Path, listen: str, *, as_json: bool) -> None:
+    from hub.web.app import make_app  # slow to load, and of no use to other commands
+    from hub.web.server import serving
+
     async with until_asked() as asked, homes.opened(home) as hub:
         there = await connections.all_(hub)
         async with serving(make_app(hub, stopping=asked), listen) as url:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hub import settings
 from hub.errors import BadInput, HubError, NotFound
@@ -14,9 +15,11 @@ from hub.store import trouble
 from hub.store.database import Database, open_database
 from hub.store.schema import SchemaState
 from hub.store.secrets import make_key_file
-from hub.transport.redis_budget import RedisBudgets
+from hub.transport.budget import Budgets
 from sync_jobs.hub import Hub
-from sync_jobs.queue import ArqQueue
+
+if TYPE_CHECKING:
+    from sync_jobs.arq_queue import ArqQueue
 
 DATABASE = "hub.db"
 KEY_FILE = "secret.key"
@@ -121,8 +124,8 @@ async def opened(home: Path, *, alone: bool = False) -> AsyncIterator[Hub]:
     said = settings.load()
     url = None if alone else address(home)
     with spoken():
-        queue = None if alone or said.redis_url is None else ArqQueue(said.redis_url.get_secret_value())
-        budgets = None if queue is None else RedisBudgets(queue)
+        redis_url = None if alone or said.redis_url is None else said.redis_url.get_secret_value()
+        queue, budgets = _on_redis(redis_url) if redis_url is not None else (None, None)
         hub = await Hub.open(
             home, database_url=url, migrate=alone or said.migrate == "auto", queue=queue, budgets=budgets
         )
@@ -133,6 +136,14 @@ async def opened(home: Path, *, alone: bool = False) -> AsyncIterator[Hub]:
         await hub.close()
         if queue is not None:
             await queue.close()
+
+
+def _on_redis(url: str) -> tuple[ArqQueue, Budgets]:
+    from hub.transport.redis_budget import RedisBudgets
+    from sync_jobs.arq_queue import ArqQueue  # slow to load, and most homes have no Redis
+
+    queue = ArqQueue(url)
+    return queue, RedisBudgets(queue)
 
 
 def address(home: Path) -> str:

@@ -12,9 +12,10 @@ from hub.errors import Refused
 from hub.operations.turns import UP, turn
 from hub.store import leases
 from sync_jobs import alerting, quotas, retention
+from sync_jobs.arq_queue import ArqQueue
 from sync_jobs.crew import Crew, Duty, Pace
 from sync_jobs.hub import Hub
-from sync_jobs.queue import ArqQueue, MemoryQueue
+from sync_jobs.queue import MemoryQueue
 from sync_jobs.worker import from_memory, from_redis
 
 DUTIES: Mapping[str, tuple[float, Duty]] = {
