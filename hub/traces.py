@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from enum import StrEnum
+from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -31,8 +32,8 @@ TELLS = {
 """What a span may tell, and its name in the trace."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,79}")
 LEFT_OUT = "(left out)"
-END_WITHIN = 3_000
-"""Milliseconds that the end of the process waits for a collector."""
+END_WITHIN = 2.0
+"""Seconds that the end of the process waits for a collector."""
 
 Said: TypeAlias = str | int | float | bool
 
@@ -93,12 +94,14 @@ def start(environ: Mapping[str, str] | None = None) -> Tracing:
 
 
 def stop() -> None:
-    """Sends what is left, and ends. A collector that is away costs at most some seconds."""
+    """Sends what is left, and ends. A collector that is away costs `END_WITHIN`: the sending goes on trying for longer,
+    in a thread that nobody waits for."""
     global _tracer, _provider
     provider, _provider, _tracer = _provider, None, None
     if provider is not None:
-        provider.force_flush(END_WITHIN)
-        provider.shutdown()
+        sending = Thread(target=provider.shutdown, name="traces", daemon=True)
+        sending.start()
+        sending.join(END_WITHIN)
 
 
 def span(name: str, **said: Said) -> AbstractContextManager[Span]:
