@@ -4,12 +4,13 @@ processes used."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hub.domain.connection import Connection
+from hub.domain.lane import Lane
 from hub.domain.quota import HOUR, CallCount
 from hub.engine.quota import Shares
 from hub.logs import log
@@ -45,12 +46,12 @@ def budget_of(hub: Hub, row: Connection, connector: Connector, settings: Any, se
 
 
 async def recall(hub: Hub) -> None:
-    """Takes over what the store knows: after the connections were wired."""
+    """Takes over what the store knows of accounts that this process did not know: after connections were wired."""
+    books = [book for book in hub.budgets.passbooks.values() if not book.recalled]
     async with hub.database.read() as conn:
         hub.budgets.share(await shares(conn))
-        known = {account: await _known(conn, hub, book) for account, book in hub.budgets.passbooks.items()}
-    for account, (counts, word) in known.items():
-        book = hub.budgets.passbooks[account]
+        known = await _known(conn, hub, books)
+    for book, (counts, word) in zip(books, known, strict=True):
         book.see(counts)
         book.recall(word.said, word.rests)
 
@@ -77,22 +78,22 @@ async def keep_flushing(hub: Hub, every: float = EVERY) -> None:
 
 async def _flush(hub: Hub) -> None:
     books = list(hub.budgets.passbooks.values())
-    leaving = [count for book in books for count in book.leave()]
-    words = [(book, Word(dict(book.said), dict(book.rests))) for book in books if book.unsaved]
-    for book, _ in words:
+    leaving = _summed(count for book in books for count in book.leave())
+    spoken_to = [book for book in books if book.unsaved]
+    words = {name: Word(dict(book.said), dict(book.rests)) for book in spoken_to for name in book.connections}
+    for book in spoken_to:
         book.unsaved = False
     try:
         async with hub.database.write() if leaving or words else hub.database.read() as conn:
             await quotas.add(conn, leaving)
-            for book, word in words:
-                for connection in sorted(book.connections):
-                    await quotas.hear(conn, connection, word, hub.now_text())
-            known = [await _known(conn, hub, book) for book in books]
+            for name in sorted(words):  # in the order in which everybody takes these rows
+                await quotas.hear(conn, name, words[name], hub.now_text())
+            known = await _known(conn, hub, books)
             hub.budgets.share(await shares(conn))
     except BaseException as error:
         for book in books:
             book.stay()
-        for book, _ in words:
+        for book in spoken_to:
             book.unsaved = True
         if not isinstance(error, Exception):
             raise
@@ -103,16 +104,33 @@ async def _flush(hub: Hub) -> None:
         book.recall(word.said, word.rests)
 
 
-async def _known(conn: Transaction, hub: Hub, book: Passbook) -> tuple[list[CallCount], Word]:
-    """What the store holds of an account: of all connections to it, the latest words."""
-    connections = sorted(book.connections)
-    counts: list[CallCount] = []
-    if book.reach:
-        counts = await quotas.since(conn, connections, int((hub.clock().timestamp() - book.reach) // HOUR))
-    known = Word()
-    for word in (await quotas.words(conn, connections)).values():
-        known = known.with_(word)
-    return counts, known
+def _summed(counts: Iterable[CallCount]) -> list[CallCount]:
+    """One a place: a connection may have changed accounts within the hour."""
+    sums: dict[tuple[str, str, int, Lane], CallCount] = {}
+    for count in counts:
+        place = (count.connection, count.bucket, count.hour, count.lane)
+        held = sums.get(place)
+        sums[place] = (
+            count if held is None else replace(count, calls=held.calls + count.calls, cost=held.cost + count.cost)
+        )
+    return list(sums.values())
+
+
+async def _known(conn: Transaction, hub: Hub, books: Sequence[Passbook]) -> list[tuple[list[CallCount], Word]]:
+    """What the store holds of each account: the calls of all its connections, and the latest words."""
+    connections = sorted({name for book in books for name in book.connections})
+    if not connections:
+        return [([], Word()) for _ in books]
+    reach = max(book.reach for book in books)
+    counts = await quotas.since(conn, connections, int((hub.clock().timestamp() - reach) // HOUR)) if reach else []
+    words = await quotas.words(conn, connections)
+    known = []
+    for book in books:
+        word = Word()
+        for connection in book.connections & words.keys():
+            word = word.with_(words[connection])
+        known.append(([count for count in counts if count.connection in book.connections], word))
+    return known
 
 
 async def shares(conn: Transaction) -> Shares:

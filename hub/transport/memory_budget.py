@@ -131,9 +131,11 @@ class MemoryBudgets:
         key = f"{connector.name}/{account}"
         if key not in self._budgets:
             self._budgets[key] = self.make(key, connector.limits, zone)
-        budget = self._budgets[key]
-        budget.passbook.connections.add(connection)
-        return budget
+        passbook = self._budgets[key].passbook
+        if connection not in passbook.connections:
+            passbook.connections.add(connection)
+            passbook.recalled = False
+        return self._budgets[key]
 
     def make(self, account: str, limits: Sequence[Limit], zone: tzinfo) -> MemoryBudget:
         return MemoryBudget(limits, self.shares, zone)

@@ -55,7 +55,8 @@ class Passbook:
     """Of one account, in one process. Times are seconds since 1970; `zone` says when the account's days begin.
 
     `connections`: those that call on the account. `said`: what the vendor said, by window. `rests`: no calls of a
-    bucket before. `unsaved`: something of these two is not in the store yet.
+    bucket before. `unsaved`: something of these two is not in the store yet. `recalled`: what the store knew was taken
+    over.
     """
 
     def __init__(self, limits: Sequence[Limit], zone: tzinfo = UTC) -> None:
@@ -63,6 +64,7 @@ class Passbook:
         self.said: dict[Window, Said] = {}
         self.rests: dict[str, float] = {}
         self.unsaved = False
+        self.recalled = False
         self._limits = {(limit.bucket, limit.seconds): limit for limit in limits}
         self._long = [limit for limit in limits if is_long(limit)]
         self._zone = zone
@@ -227,6 +229,7 @@ class Passbook:
 
     def recall(self, said: Mapping[Window, Said], rests: Mapping[str, float]) -> None:
         """What other processes were told, as far as it is later than what this one was."""
+        self.recalled = True
         for window, word in said.items():
             mine = self.said.get(window)
             if mine is None or mine.at < word.at:
