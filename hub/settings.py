@@ -23,7 +23,8 @@ QUEUES = ("redis", "rediss", "unix")
 
 
 class Settings(BaseModel):
-    """Each field is the variable `HUB_` + its name in capitals; an empty variable counts as not set."""
+    """Each field is the variable `HUB_` + its name in capitals; an empty variable counts as not set. What is secret may
+    also be in the file that the variable with `_FILE` behind it names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -142,6 +143,11 @@ class Settings(BaseModel):
         return said
 
 
+FILE = "_FILE"
+SECRETS = frozenset(name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
+"""Settings that may be in a file instead: containers and systemd hand secrets over as files."""
+
+
 @dataclass(frozen=True, slots=True)
 class Described:
     """A setting for people: `value` hides what is secret; `source` is "environment" or "default"."""
@@ -154,15 +160,41 @@ class Described:
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings of an environment (default: this process's). `BadInput` with a complaint for each bad one; the
-    values of secrets are not quoted."""
+    """The settings of an environment (default: this process's). A secret one may instead be in the file that
+    `HUB_<NAME>_FILE` names. `BadInput` with a complaint for each bad one; the values of secrets are not quoted."""
     environ = os.environ if environ is None else environ
     given = {name: environ[_variable(name)] for name in Settings.model_fields if environ.get(_variable(name))}
+    complaints = [c for name in sorted(SECRETS - given.keys()) if (c := _read(name, environ, given)) is not None]
     try:
-        return Settings.model_validate(given)
+        found = Settings.model_validate(given)
     except ValidationError as error:
-        complaints = tuple(_complaint(str(e["loc"][0]), given) for e in error.errors(include_input=False))
-        raise BadInput("the environment says what the hub cannot use", complaints=complaints) from None
+        complaints += [_complaint(str(e["loc"][0]), given, environ) for e in error.errors(include_input=False)]
+    if complaints:
+        raise BadInput("the environment says what the hub cannot use", complaints=tuple(complaints)) from None
+    return found
+
+
+def _read(name: str, environ: Mapping[str, str], given: dict[str, str]) -> Complaint | None:
+    """Adds the secret that is in a file; a complaint when it cannot be read."""
+    path = environ.get(_variable(name) + FILE)
+    if not path:
+        return None
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        return Complaint(
+            f"environment {_variable(name)}{FILE}",
+            f"{path}: {why}",
+            "a file that the hub's user may read",
+            f"Mend the file, or give {_variable(name)} itself.",
+        )
+    if text:
+        given[name] = text
+        return None
+    return Complaint(
+        f"environment {_variable(name)}{FILE}", f"{path}: it is empty", "a file with one value", "Mend the file."
+    )
 
 
 def describe(environ: Mapping[str, str] | None = None) -> tuple[Described, ...]:
@@ -172,13 +204,24 @@ def describe(environ: Mapping[str, str] | None = None) -> tuple[Described, ...]:
     return tuple(
         Described(
             name,
-            _variable(name),
+            _source(name, environ),
             _shown(name, getattr(settings, name)),
-            "environment" if environ.get(_variable(name)) else "default",
+            "environment" if environ.get(_source(name, environ)) else "default",
             str(field.description),
         )
         for name, field in Settings.model_fields.items()
     )
+
+
+def variables() -> frozenset[str]:
+    """Every variable that these settings are read from."""
+    return frozenset({_variable(n) for n in Settings.model_fields} | {_variable(n) + FILE for n in SECRETS})
+
+
+def _source(name: str, environ: Mapping[str, str]) -> str:
+    """The variable that says it, or would."""
+    file = _variable(name) + FILE
+    return file if name in SECRETS and environ.get(file) and not environ.get(_variable(name)) else _variable(name)
 
 
 def without_password(url: str) -> str:
@@ -204,12 +247,11 @@ def _shown(name: str, value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _complaint(name: str, given: Mapping[str, str]) -> Complaint:
+def _complaint(name: str, given: Mapping[str, str], environ: Mapping[str, str]) -> Complaint:
     field = Settings.model_fields[name]
-    secret = "SecretStr" in str(field.annotation)
-    said = "a value that is not shown" if secret else repr(given.get(name, ""))[:80]
+    said = "a value that is not shown" if name in SECRETS else repr(given.get(name, ""))[:80]
     return Complaint(
-        f"environment {_variable(name)}",
+        f"environment {_source(name, environ)}",
         said,
         " or ".join(field.examples or ()),
         f"Set it to one of these, or unset it: {field.description}.",

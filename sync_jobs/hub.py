@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +16,7 @@ from pydantic import ValidationError
 
 import connectors
 from hub import clock as clocks
-from hub import logs
+from hub import logs, settings
 from hub.clock import Clock
 from hub.domain.connection import Connection
 from hub.domain.moments import iso
@@ -42,12 +41,12 @@ from sync_jobs.wiring import Wired
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
 KEY_FILE = "secret.key"
-KEY_VARIABLE = "HUB_SECRET_KEY"
 
 
 async def _open_vault(database: Database, home: Path, now: str) -> safe.Vault:
     """Opens the store's data key with `HUB_SECRET_KEY` or the home's key file; a new home gets a key file."""
-    said = os.environ.get(KEY_VARIABLE)
+    given = settings.load().secret_key
+    said = given.get_secret_value() if given is not None else None
     async with database.write() as conn:
         if not said and not (home / KEY_FILE).exists() and await safe.is_new(conn):
             safe.make_key_file(home / KEY_FILE)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hub.errors import BadInput
-from hub.settings import Settings, describe, load, without_password
+from hub.settings import Settings, describe, load, variables, without_password
 
 
 def test_nothing_said_means_the_defaults() -> None:
@@ -53,3 +53,44 @@ def test_every_setting_is_described_with_its_source() -> None:
 def test_a_url_without_a_password_is_shown_as_it_is() -> None:
     assert without_password("sqlite:////srv/hub.db") == "sqlite:////srv/hub.db"
     assert without_password("postgresql://hub@db/hub") == "postgresql://hub@db/hub"
+
+
+def test_what_is_secret_may_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("correct horse battery\n")
+    (tmp_path / "url").write_text("postgresql://hub:pw@db/hub")
+    environ = {"HUB_SECRET_KEY_FILE": str(tmp_path / "key"), "HUB_DATABASE_URL_FILE": str(tmp_path / "url")}
+    said = load(environ)
+    assert said.secret_key is not None
+    assert said.secret_key.get_secret_value() == "correct horse battery"
+    assert load({**environ, "HUB_SECRET_KEY": "k"}).secret_key.get_secret_value() == "k"  # type: ignore[union-attr]
+    by = {d.name: d for d in describe(environ)}
+    assert (by["database_url"].variable, by["database_url"].value, by["database_url"].source) == (
+        "HUB_DATABASE_URL_FILE",
+        "postgresql://hub:***@db/hub",
+        "environment",
+    )
+
+
+def test_a_file_that_holds_no_secret_is_complained_about_without_its_contents(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    (tmp_path / "url").write_text("mysql://root:pw@db/x")
+    with pytest.raises(BadInput) as error:
+        load(
+            {
+                "HUB_SECRET_KEY_FILE": str(tmp_path / "missing"),
+                "HUB_REDIS_URL_FILE": str(tmp_path / "empty"),
+                "HUB_ALERT_URL_FILE": str(tmp_path / "bytes"),
+                "HUB_DATABASE_URL_FILE": str(tmp_path / "url"),
+            }
+        )
+    said = sorted(str(c) for c in error.value.complaints)
+    assert len(said) == 4
+    assert all("_FILE" in s for s in said)
+    assert any("No such file" in s for s in said)
+    assert not any("pw" in s for s in said)
+
+
+def test_only_secrets_may_be_in_files() -> None:
+    assert {"HUB_SECRET_KEY_FILE", "HUB_LISTEN"} < variables()
+    assert "HUB_LISTEN_FILE" not in variables()

@@ -50,10 +50,13 @@ class HomeMade:
 
 def find(said: Path | None, environ: Mapping[str, str] | None = None) -> Path:
     """The home to work in: the one said, else HUB_HOME, else the current folder when it holds a database."""
-    named = said or settings.load(environ).home
+    given = settings.load(environ)
+    named = said or given.home
     home = (named or Path.cwd()).expanduser().resolve()
     if is_home(home):
         return home
+    if named is not None and home.is_dir() and given.database_url is not None and given.secret_key is not None:
+        return home  # a container's: the store and the key are elsewhere, and mapping documents are in the store
     if named is not None:
         raise NotFound(f"{home} is not a hub's home: it holds no {DATABASE}", mend=f"make one with `hub init {named}`")
     raise NotFound(
