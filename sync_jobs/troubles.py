@@ -23,6 +23,7 @@ VALUE, UNREADABLE, DISPUTE, DELETION, CROWD = "value", "unreadable", "dispute", 
 REFUSED, UNTOLD, TAKEN, NOT_KEPT, BRAKE, VANISHED = "refused", "untold", "taken", "not_kept", "brake", "vanished"
 CONNECTION = "connection"
 DRIFT = "drift"
+DIFFERS = "differs"
 
 
 async def of_hearing(
@@ -72,6 +73,23 @@ def hash_of(text: str) -> str:
     """A stand-in for a text that may be personal."""
 
     return blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def differs(connection: str, stream: str, number: int, reasons: Mapping[str, int], now: str) -> Issue:
+    """One for each stream, however many records differ."""
+    return Issue(
+        DIFFERS,
+        f"{DIFFERS}/{connection}/{stream}",
+        f"verification found {number:,} records of {connection}/{stream} that differ from what the hub holds",
+        now,
+        connection=connection,
+        stream=stream,
+        detail={
+            "differ": number,
+            "reasons": dict(reasons),
+            "mend": f"`hub verify {connection}` lists them. This closes itself when the next verification finds none.",
+        },
+    )
 
 
 def value(address: Address, complaint: ValueComplaint, now: str) -> Issue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from hub.domain.attempt import Attempt
 from hub.domain.keys import Address
@@ -12,7 +13,7 @@ from hub.domain.link import LinkState
 from hub.domain.observation import Record
 from hub.domain.outcome import Fault
 from hub.domain.values import Value
-from hub.engine.agree import disagreements, held_back
+from hub.engine.agree import Disagreement, disagreements, held_back
 from hub.engine.hear import Shown
 from hub.sdk.http import ContractBroken
 from hub.sdk.streams import Position
@@ -39,11 +40,31 @@ class Difference:
     reason: str
 
 
+class Verdict(StrEnum):
+    """`agree`: the record holds everything it should; `differ`: it doesn't; `unknown`: the hub can't say (not matched
+    yet, or an open issue holds it)."""
+
+    AGREE = "agree"
+    DIFFER = "differ"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One record. `rev`: of its golden record. `held_back`: it agrees, and an undo holds a golden value back."""
+
+    remote_id: str
+    verdict: Verdict
+    entity_id: str = ""
+    rev: int = 0
+    found: tuple[Disagreement, ...] = ()
+    held_back: bool = False
+
+
 @dataclass(slots=True)
 class Verification:
-    """Counted in records. `agree`: the record holds everything it should; `differ`: it doesn't; `unknown`: the hub
-    can't say (not matched yet, or an open issue holds it). `held_back`: of those that agree, records in which an undo
-    holds a golden value back. `faults`: connections that could not be read whole."""
+    """Counted in records, by verdict. `held_back`: of those that agree, records in which an undo holds a golden value
+    back. `faults`: connections that could not be read whole."""
 
     agree: int = 0
     differ: int = 0
@@ -100,7 +121,9 @@ async def _stream(hub: Hub, wired: Wired, name: str, result: Verification, progr
         await _missing(hub, wired, name, seen, result)
 
 
-async def _page(hub: Hub, wired: Wired, stream: str, records: Sequence[Record], result: Verification) -> None:
+async def compare(hub: Hub, wired: Wired, stream: str, records: Sequence[Record]) -> list[Compared]:
+    """Holds living records, as their system shows them, against what the store says they should hold. In their
+    order."""
     lens, now = wired.lenses[stream], hub.now_text()
     addresses = [Address(wired.name, stream, r.id) for r in records]
     async with hub.database.read() as conn:
@@ -114,10 +137,12 @@ async def _page(hub: Hub, wired: Wired, stream: str, records: Sequence[Record], 
     for attempt in undone:
         if attempt.address is not None:
             writes.setdefault(attempt.address, []).append(attempt)
+    compared = []
     for record, address in zip(records, addresses, strict=True):
         link = known.get(address)
-        if link is None or link.entity_id not in goldens:
-            result.unknown += 1
+        entity = goldens.get(link.entity_id) if link is not None else None
+        if link is None or entity is None:
+            compared.append(Compared(record.id, Verdict.UNKNOWN))
             continue
         reading = lens.get(record.raw, record.modified_at)
         shown = Shown(reading.values, reading.consent, reading.keys, record.modified_at or now, reading.in_scope)
@@ -126,18 +151,22 @@ async def _page(hub: Hub, wired: Wired, stream: str, records: Sequence[Record], 
             for k in owned[link.entity_id]
             if k.address != address and (k.address.connection, k.address.stream) == (wired.name, stream)
         ]
-        found = disagreements(goldens[link.entity_id], link, twins, shown, lens.policy)
-        if not found:
-            result.agree += 1
-            result.held_back += bool(held_back(goldens[link.entity_id], link, writes.get(address, ()), lens.policy))
-        elif link.entity_id in held:
-            result.unknown += 1
-        else:
-            result.differ += 1
-            for d in found:
-                result.note(
-                    Difference(wired.name, stream, record.id, link.entity_id, d.field, d.store, d.remote, d.reason)
-                )
+        found = tuple(disagreements(entity, link, twins, shown, lens.policy))
+        back = not found and bool(held_back(entity, link, writes.get(address, ()), lens.policy))
+        verdict = Verdict.AGREE if not found else Verdict.UNKNOWN if link.entity_id in held else Verdict.DIFFER
+        compared.append(Compared(record.id, verdict, link.entity_id, entity.rev, found, back))
+    return compared
+
+
+async def _page(hub: Hub, wired: Wired, stream: str, records: Sequence[Record], result: Verification) -> None:
+    for compared in await compare(hub, wired, stream, records):
+        result.agree += compared.verdict is Verdict.AGREE
+        result.differ += compared.verdict is Verdict.DIFFER
+        result.unknown += compared.verdict is Verdict.UNKNOWN
+        result.held_back += compared.held_back
+        for d in compared.found if compared.verdict is Verdict.DIFFER else ():
+            place = (wired.name, stream, compared.remote_id, compared.entity_id)
+            result.note(Difference(*place, d.field, d.store, d.remote, d.reason))
 
 
 async def _missing(hub: Hub, wired: Wired, stream: str, seen: set[str], result: Verification) -> None:

@@ -122,7 +122,7 @@ async def keep(
     created = changed = unchanged = gone = 0
     for remote_id, record in page.items():
         raw = orjson.dumps(record.raw, option=orjson.OPT_SORT_KEYS)
-        digest = _digest(raw, record)
+        hashed = _digest(raw, record)
         modified_at = _moment(record.modified_at)
         old = stored.get(remote_id)
         if largest is not None and len(raw) > largest:
@@ -135,7 +135,7 @@ async def keep(
             late = bool(modified_at and old.modified_at and modified_at < old.modified_at)
             late = late or (asked_at is not None and old.seen_at >= asked_at)
             more = bool(aliases) and not set(aliases) <= set(old.aliases)
-            if late or (digest == old.hash and not more):
+            if late or (hashed == old.hash and not more):
                 unchanged += 1
                 if old.unheard:
                     fresh.append(remote_id)
@@ -156,7 +156,7 @@ async def keep(
                 "stream": stream,
                 "remote_id": remote_id,
                 "raw": Ready(raw.decode()),
-                "hash": digest,
+                "hash": hashed,
                 "revision": 1,
                 "heard": 0,
                 "modified_at": modified_at,
@@ -189,9 +189,19 @@ async def _stored(
     ).where(_in(connection, stream), one_of(conn, T.remote_id, ids))
     found = await conn.execute(chosen.order_by(T.remote_id).with_for_update() if lock else chosen)
     return {
-        remote_id: _Stored(digest, revision > heard and not parked, modified_at, walk, tuple(aliases or ()), seen_at)
-        for remote_id, digest, revision, heard, parked, modified_at, walk, aliases, seen_at in found
+        remote_id: _Stored(hashed, revision > heard and not parked, modified_at, walk, tuple(aliases or ()), seen_at)
+        for remote_id, hashed, revision, heard, parked, modified_at, walk, aliases, seen_at in found
     }
+
+
+def digest(record: Record) -> str:
+    """The hash that an observation of these contents has."""
+    return _digest(orjson.dumps(record.raw, option=orjson.OPT_SORT_KEYS), record)
+
+
+def keepable(record: Record, largest: int) -> bool:
+    """Whether `keep` keeps a record of these contents."""
+    return storable(record.id) and len(orjson.dumps(record.raw)) <= largest
 
 
 def _digest(raw: bytes, record: Record) -> str:
@@ -355,12 +365,12 @@ async def forget(conn: AsyncConnection, addresses: Sequence[Address]) -> None:
 
 
 def _observation(row: Sequence[Any]) -> Observation:
-    connection, stream, remote_id, raw, digest, revision, heard, modified_at, seen_at, gone, merged, aliases = row
+    connection, stream, remote_id, raw, hashed, revision, heard, modified_at, seen_at, gone, merged, aliases = row
     contents: Mapping[str, Any] = raw
     return Observation(
         Address(connection, stream, remote_id),
         contents,
-        digest,
+        hashed,
         revision,
         heard,
         modified_at,
