@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 
 from hub.errors import HubError
 
@@ -14,14 +14,16 @@ MENDS = {
     "not a database": "the file is no SQLite database: restore hub.db from a backup",
     "malformed": "the file is damaged: restore hub.db from a backup",
 }
+AWAY = ("08", "28", "3D000", "53", "57P")
+"""How SQLSTATE begins where PostgreSQL is gone, going, coming, full, or does not let the hub in."""
 OTHERWISE = "check HUB_DATABASE_URL, and that the database runs and lets the hub in"
 
 
 def meaning(error: BaseException) -> HubError | None:
     """The error for an operator, when it is the store's surroundings that failed; None when it is anything else (a
     statement that is wrong is a defect). Statements and their parameters are never quoted."""
-    if isinstance(error, OperationalError | InterfaceError):
-        said = str(error.orig).strip().split("\n")[0]
+    if isinstance(error, OperationalError | InterfaceError) or _away(error):
+        said = str(getattr(error, "orig", error)).strip().split("\n")[0].rpartition("'>: ")[2]
     elif isinstance(error, DatabaseError) and any(text in str(error.orig) for text in ("not a database", "malformed")):
         said = str(error.orig)
     elif isinstance(error, ConnectionError | TimeoutError):
@@ -30,3 +32,9 @@ def meaning(error: BaseException) -> HubError | None:
         return None
     mend = next((mend for text, mend in MENDS.items() if text in said), OTHERWISE)
     return HubError(f"the store cannot be used: {said}", mend=mend)
+
+
+def _away(error: BaseException) -> bool:
+    """SQLAlchemy has no kind of its own for these errors of asyncpg."""
+    state = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
+    return isinstance(state, str) and state.startswith(AWAY)
