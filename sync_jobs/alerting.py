@@ -32,6 +32,8 @@ TOLD_MOST = 20
 UNTOLD_MOST = 200
 STANDING = "alerts.telling"
 """The setting that holds how the telling stands: failures in a row, why, and when it is tried again."""
+LOOKED_AT = "alerts.looked_at"
+"""The setting that holds when somebody looked last."""
 PAUSE, PAUSE_MOST = timedelta(minutes=1), timedelta(minutes=30)
 SLACK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
 SLACK_TEXT_MAX = 3_000
@@ -101,6 +103,7 @@ async def _keep(hub: Hub, situations: Sequence[engine.ConnectionSituation]) -> t
         began = await alerts.begin(conn, changed.begins)
         await alerts.last(conn, changed.lasts)
         await alerts.end(conn, changed.ends)
+        await kept.put(conn, LOOKED_AT, iso(now))
         open_ = await alerts.open_ones(conn)
     for word, level, some in (("alert began", "warning", changed.begins), ("alert ended", "info", changed.ends)):
         for alert in some:
@@ -177,6 +180,13 @@ async def standing(hub: Hub) -> Mapping[str, Any]:
     """Since when and why alerts cannot be told; nothing when they can, as far as is known."""
     async with hub.database.read() as conn:
         return await kept.get(conn, STANDING) or {}
+
+
+async def looked_at(hub: Hub) -> str | None:
+    """When somebody looked last, on whatever host."""
+    async with hub.database.read() as conn:
+        found: str | None = await kept.get(conn, LOOKED_AT)
+    return found
 
 
 async def test(hub: Hub, told: Receiver) -> None:

@@ -40,9 +40,12 @@ def alerts(
 
 
 def _shown(shown: operations.Alerts) -> RenderableType:
-    if not shown.alerts:
-        return tables.stack(tables.line(("nothing is wrong", "green")), _to(shown.told))
-    return tables.stack(_table(shown.alerts), _to(shown.told))
+    if shown.looked_at is None:
+        head = tables.line(("nobody has looked yet: ", "yellow"), "workers do, or ", ("hub alerts --look", "bold"))
+        return tables.stack(head, _to(shown.told))
+    last = tables.line(("looked last at ", "dim"), tables.moment(shown.looked_at), (" UTC", "dim"))
+    rows = _table(shown.alerts) if shown.alerts else tables.line(("nothing is wrong", "green"))
+    return tables.stack(rows, last, _to(shown.told))
 
 
 def _looked(looked: operations.AlertsLooked) -> RenderableType:

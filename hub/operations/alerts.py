@@ -26,12 +26,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """Open ones first, then the latest to end. `ok`: the receiver could be told, as far as was tried."""
+    """Open ones first, then the latest to end, as of `looked_at` (None: nobody ever looked). `ok`: the receiver could
+    be told, as far as was tried."""
 
     ok: bool
     open: int
     alerts: tuple[Alert, ...]
     told: Told
+    looked_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ async def alerts(hub: Hub, *, ended: bool = False) -> Alerts:
         open_ = await store.open_ones(conn)
         shown = await store.latest(conn, max(ALL_MOST, len(open_))) if ended else open_
     told = await _told(hub)
-    return Alerts(not told.failed, len(open_), tuple(shown), told)
+    return Alerts(not told.failed, len(open_), tuple(shown), told, await alerting.looked_at(hub))
 
 
 async def look(hub: Hub) -> AlertsLooked:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from hub.domain.connection import ConnectionState
-from hub.domain.moments import iso
+from hub.domain.moments import iso, parse
 from hub.domain.run import RunState
 from hub.errors import HubError
 from hub.operations import alerts
@@ -25,6 +25,7 @@ from sync_jobs.hub import Hub
 from sync_jobs.wiring import Wired
 
 STUCK_AFTER = timedelta(hours=1)
+UNSEEN_AFTER = timedelta(minutes=15)
 FREE_LEAST = 500 * 1024 * 1024
 SKEW_MOST = timedelta(seconds=60)
 MOST_RUNS = 1_000
@@ -158,6 +159,11 @@ async def _alerts(hub: Hub) -> list[Finding]:
     if found.told.failed:
         said = f"nobody could be told since {found.told.since[:16].replace('T', ' ')} UTC: {found.told.failed}"
         findings.append(Finding("alerts", Health.WARNING, said, "check HUB_ALERT_URL, then `hub alerts --test`"))
+    unseen = found.looked_at is None or parse(found.looked_at) < hub.clock() - UNSEEN_AFTER
+    if found.told.to and unseen:
+        said = "HUB_ALERT_URL is to be told, and nobody has looked for 15 minutes"
+        mend = "run `hub worker` or `hub up`, or `hub alerts --look` by a timer"
+        findings.append(Finding("alerts", Health.WARNING, said, mend))
     return findings
 
 
