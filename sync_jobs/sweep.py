@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.domain.lane import Lane
 from hub.store import attempts, circuits, consent_changes, golden, hints, observations
-from sync_jobs import backfill, calendar
+from sync_jobs import backfill, calendar, verifying
 from sync_jobs.hub import Hub
 from sync_jobs.queue import Job, Wake
 from sync_jobs.wiring import Wired
@@ -32,7 +32,9 @@ async def tours(hub: Hub) -> list[Wake]:
     ]
     wakes += [Wake(Job.TOUR, name) for name in names if name in hinted or await _live(hub, hub.wired[name])]
     backfills = {connection for connection, _, _ in await backfill.pending(hub)}
-    return wakes + [Wake(Job.TOUR, name, lane=Lane.BACKFILL) for name in names if name in backfills]
+    wakes += [Wake(Job.TOUR, name, lane=Lane.BACKFILL) for name in names if name in backfills]
+    verified = await verifying.pending(hub)
+    return wakes + [Wake(Job.TOUR, name, lane=Lane.VERIFY) for name in names if name in verified]
 
 
 async def _live(hub: Hub, wired: Wired) -> bool:

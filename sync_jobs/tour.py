@@ -20,7 +20,7 @@ from hub.logs import log
 from hub.store import attempts, consent_changes, golden, hints, observations
 from hub.transport import lanes
 from hub.transport.client import Failed
-from sync_jobs import backfill, brakes, calendar, circuits, hinted, quotas, rereading
+from sync_jobs import backfill, brakes, calendar, circuits, hinted, quotas, rereading, verifying
 from sync_jobs.counts import Counts, Silent
 from sync_jobs.hinted import Hinted
 from sync_jobs.hub import Hub
@@ -105,6 +105,7 @@ class _Tour:
             Lane.LIVE: self._live,
             Lane.CONSENT: self._consent,
             Lane.BACKFILL: self._backfill,
+            Lane.VERIFY: self._verify,
         }
         calls = wired.caller.total_calls
         toured = await lane[self.lane](wired)
@@ -242,6 +243,10 @@ class _Tour:
             toured.fault = toured.fault or done.fault
             toured.more = toured.more or done.more
         return toured
+
+    async def _verify(self, wired: Wired) -> Toured:
+        done = await verifying.slice_(self.hub, wired.name, self.slice)
+        return Toured(done.counts, done.more, False, done.fault)
 
 
 async def close_consents(hub: Hub) -> int:
