@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -27,8 +28,10 @@ def at(remote_id: str, stream: str = "contacts", connection: str = "crm") -> Add
     return Address(connection, stream, remote_id)
 
 
-async def keep(conn: Transaction, *records: Record, seen_at: str = NOW, walk: int = 0) -> observations.Kept:
-    return await observations.keep(conn, "crm", "contacts", records, seen_at=seen_at, walk=walk)
+async def keep(
+    conn: Transaction, *records: Record, seen_at: str = NOW, walk: int = 0, asked_at: str | None = None
+) -> observations.Kept:
+    return await observations.keep(conn, "crm", "contacts", records, seen_at=seen_at, walk=walk, asked_at=asked_at)
 
 
 async def one(conn: Transaction, remote_id: str = "1") -> observations.Observation:
@@ -331,3 +334,56 @@ async def test_a_record_that_is_too_large_is_left_out_and_what_was_known_of_it_l
         assert kept.too_large == [("1", 112)]
         assert (kept.created, kept.changed, kept.fresh) == (0, 1, ["2"])
         assert await observations.missing_after(conn, "crm", "contacts", 2) == 0
+
+
+@pytest.mark.parametrize(("asked_at", "yields"), [(NOW, True), ("2026-01-05T09:00:00.001Z", False)])
+async def test_a_page_of_history_yields_to_what_was_seen_since_it_was_asked_for(
+    database: Database, asked_at: str, yields: bool
+) -> None:
+    async with database.write() as conn:
+        await keep(conn, ann(city="Rome"), ann("3"))
+        await observations.mark_heard(conn, [(at("1"), 1)])
+        page = (ann(city="Bonn"), ann("2", city="Bonn"), ann("3"))
+        kept = await keep(conn, *page, seen_at=LATER, asked_at=asked_at)
+        city = (await one(conn)).raw["city"]
+    if yields:
+        assert (city, kept) == ("Rome", observations.Kept(created=1, unchanged=2, fresh=["2", "3"]))
+    else:
+        assert (city, kept.changed, kept.fresh) == ("Bonn", 1, ["1", "2", "3"])
+
+
+async def test_what_is_live_does_not_yield(database: Database) -> None:
+    async with database.write() as conn:
+        await keep(conn, ann(city="Rome"), seen_at=LATER)
+        await keep(conn, ann(city="Bonn"), seen_at=NOW)
+        assert (await one(conn)).raw["city"] == "Bonn"
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+@pytest.mark.parametrize("known", [True, False])
+async def test_history_yields_to_a_page_that_is_being_kept_in_this_moment(database: Database, known: bool) -> None:
+    """The live page is committed between the question of history what is there and its own writing."""
+    if known:
+        async with database.write() as conn:
+            await keep(conn, ann(city="Kiel"), seen_at="2026-01-05T07:00:00.000Z")
+    kept, go_on = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with database.write() as conn:
+            await keep(conn, ann(city="Rome"), seen_at=LATER)
+            kept.set()
+            await go_on.wait()
+
+    async def history() -> None:
+        async with database.write() as conn:
+            await keep(conn, ann(city="Bonn"), seen_at=LATER, asked_at=NOW)
+
+    keeping = asyncio.create_task(live())
+    await kept.wait()
+    yielding = asyncio.create_task(history())
+    done, _ = await asyncio.wait({yielding}, timeout=0.3)
+    assert not done
+    go_on.set()
+    await asyncio.gather(keeping, yielding)
+    async with database.read() as conn:
+        assert (await one(conn)).raw["city"] == "Rome"
