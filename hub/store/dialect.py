@@ -253,6 +253,6 @@ async def _alone(conn: AsyncConnection, key: int, within: timedelta) -> None:
     if name_of(conn) != SQLITE:
         limit = f"{within // timedelta(milliseconds=1)}ms"
         await conn.execute(
-            text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true)"), {"limit": limit}
+            text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true), pg_advisory_xact_lock(:key)"),
+            {"limit": limit, "key": key},
         )
-        await conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})

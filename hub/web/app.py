@@ -13,6 +13,7 @@ from hub import settings
 from hub.web.health import Health
 from hub.web.metrics import Metrics
 from hub.web.webhooks import Webhooks
+from sync_jobs import garbage
 from sync_jobs.hub import Hub
 
 
@@ -33,6 +34,7 @@ def make_app(
             yield
             return
         await hooks.doors.look()
+        garbage.spare()  # a look at all that is loaded takes longer than a vendor should wait
         task = asyncio.create_task(hooks.run(), name="webhooks")
         try:
             yield
