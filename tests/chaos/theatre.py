@@ -44,6 +44,21 @@ class Held:
 
 
 @dataclass(slots=True)
+class Ambush:
+    """What happens to whoever sends the next write, once: `act` gets the port that the request came from, `before` the
+    system does what it is asked, or `after`, when the answer is still held back."""
+
+    act: Callable[[int], None] | None = None
+    when: str = "after"
+
+    def spring(self, scope: Scope, now: str) -> None:
+        act = self.act
+        if act is not None and now == self.when and scope.get("client"):
+            self.act = None
+            act(scope["client"][1])
+
+
+@dataclass(slots=True)
 class System:
     """One of them. `lock`: whoever changes something holds it."""
 
@@ -57,6 +72,7 @@ class System:
     unread: dict[str, Word] = field(default_factory=dict)
     typed: dict[tuple[str, str], Word] = field(default_factory=dict)
     """(record, field) -> the last word there."""
+    ambush: Ambush = field(default_factory=lambda: Ambush())
     by_people: dict[str, float] = field(default_factory=dict)
     """Records that people made, and when."""
     url: str = ""
@@ -102,9 +118,12 @@ class System:
                 async with self.lock:
                     before = self.all()
                     try:
-                        await self.front(scope, _again(body), answer.send)
+                        self.ambush.spring(scope, "before")
+                        await self.front(scope, _again(body), answer.keep)
                     finally:
                         self._changed(asked, before, self.all())
+                        self.ambush.spring(scope, "after")
+                        await answer.release()
         finally:
             self.truth.count("API calls")
             self._shown(answer)
@@ -163,9 +182,16 @@ class Theatre:
         self.began = time.monotonic()
         self.epoch = datetime.now(UTC)
         self.stopping = threading.Event()
+        self.ambush = Ambush()
         options = SandboxOptions(seed=seed, people=0, faults="heavy")
         self.systems = {
-            name: System(name, import_module(f"connectors.{name}.sandbox").sandbox(options), self.truth, self.clock)
+            name: System(
+                name,
+                import_module(f"connectors.{name}.sandbox").sandbox(options),
+                self.truth,
+                self.clock,
+                ambush=self.ambush,
+            )
             for name in SYSTEMS
         }
         self._play = play
@@ -231,13 +257,21 @@ class Theatre:
 
 
 class _Answer:
-    """Passes an answer on, and keeps it. `whole`: it can be understood, as far as it is JSON."""
+    """Passes an answer on, at once or when it is released. `whole`: it can be understood."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self._kept: list[Message] = []
         self._json = False
         self._ended = False
         self.body = b""
+
+    async def keep(self, message: Message) -> None:
+        self._kept.append(message)
+
+    async def release(self) -> None:
+        while self._kept:
+            await self.send(self._kept.pop(0))
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -10,6 +10,8 @@ from random import Random
 from typing import TypeAlias
 
 from tests import postgres, redis
+from tests.chaos.sockets import holder
+from tests.chaos.theatre import Ambush
 from tests.chaos.workers import Supervisor, Worker
 from tests.conftest import execute, outside
 
@@ -19,7 +21,7 @@ Torment: TypeAlias = Callable[[], None]
 @dataclass(slots=True)
 class Tormentor:
     """Kills a worker every few seconds, and does everything else in turns. Call `go` often: it does what it is time
-    for. `clock` and `note` as those of the theatre."""
+    for. `clock`, `note` and `ambush` are the theatre's."""
 
     supervisor: Supervisor
     queue: redis.Server
@@ -29,11 +31,17 @@ class Tormentor:
     clock: Callable[[], float]
     note: Callable[[str], None]
     lease: float
+    ambush: Ambush
+    slowness: float = 1.0
+    """How many times longer than usual everything takes here: then the torments come so much later."""
     counts: Counter[str] = field(default_factory=Counter)
+    turned: bool = False
+    """Everything was done once."""
     _later: list[tuple[float, Torment]] = field(default_factory=list)
     _kill_at: float = 0.0
     _next_at: float = 0.0
     _turns: list[str] = field(default_factory=list)
+    _began: bool = False
 
     def go(self) -> None:
         now = self.clock()
@@ -41,14 +49,15 @@ class Tormentor:
             self._later.remove(due)
             due[1]()
         if now >= self._kill_at:
-            self._kill_at = now + self.chance.uniform(3, 6)
-            self._do("killed a worker", self._kill)
+            self._kill_at = now + self.chance.uniform(3, 6) * self.slowness
+            self._kill()
         if now >= self._next_at:
-            self._next_at = now + self.chance.uniform(2, 5)
+            self._next_at = now + self.chance.uniform(2, 5) * self.slowness
             self._next()
 
     def stop(self) -> None:
         """Everything that is down or asleep is up again."""
+        self.ambush.act = None
         for _, torment in sorted(self._later, key=lambda d: d[0]):
             torment()
         self._later.clear()
@@ -63,6 +72,8 @@ class Tormentor:
         if self.store.process is not None:
             turns["restarted the database"] = self.store.restart
         if not self._turns:
+            self.turned = self._began
+            self._began = True
             self._turns = self.chance.sample(sorted(turns), len(turns))
         what = self._turns.pop()
         self._do(what, turns[what])
@@ -73,8 +84,21 @@ class Tormentor:
         torment()
 
     def _kill(self) -> None:
-        if self._working:
-            self.supervisor.kill(self.chance.choice(self._working))
+        """Any worker, at any moment; or whoever sends a write next, just before or after it is done."""
+        if self.ambush.act is not None or self.chance.random() < 0.4:
+            self.ambush.act = None
+            if self._working:
+                self._do("killed at any moment", lambda: self.supervisor.kill(self.chance.choice(self._working)))
+            return
+        self.ambush.when = self.chance.choice(("before", "after"))
+        self.ambush.act = self._strike
+
+    def _strike(self, port: int) -> None:
+        """Called by the theatre, in its thread, while the request of that worker waits."""
+        processes = {w.process.pid: w for w in self.supervisor.workers if w.process is not None}
+        found = holder(port, processes)
+        if found is not None:
+            self._do(f"killed {self.ambush.when} a write", lambda: self.supervisor.kill(processes[found]))
 
     def _sleep(self) -> None:
         """For less than a lease, or for more."""
