@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from hub.domain.attempt import Attempt
 from hub.domain.keys import Address
+from hub.domain.lane import Lane
 from hub.domain.link import LinkState
 from hub.domain.observation import Record
 from hub.domain.outcome import Fault
@@ -18,6 +19,7 @@ from hub.engine.hear import Shown
 from hub.sdk.http import ContractBroken
 from hub.sdk.streams import Position
 from hub.store import attempts, golden, issues, links, observations
+from hub.transport import lanes
 from hub.transport.client import Failed
 from sync_jobs.counts import Progress, Silent
 from sync_jobs.hub import Hub
@@ -92,7 +94,8 @@ async def verify(
         for stream in wired.streams() if wired.active else ():
             if wired.lenses[stream].entity != "fact":
                 try:
-                    await _stream(hub, wired, stream, result, progress or Silent())
+                    with lanes.working(Lane.VERIFY):
+                        await _stream(hub, wired, stream, result, progress or Silent())
                 except Failed as failed:
                     result.faults[name] = failed.fault
                 except ContractBroken as broken:

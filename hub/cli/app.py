@@ -25,6 +25,7 @@ from hub.cli import (
     looking,
     mappings,
     play,
+    quota,
     schedule,
     serving,
     setup,
@@ -47,7 +48,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (demo, play, setup, work, serving, web, edits, undoing, looking, alerts, schedule, exporting):
+for room in (demo, play, setup, work, serving, web, edits, undoing, looking, alerts, quota, schedule, exporting):
     room.register(app)
 app.add_typer(connections.app, name="connections")
 app.add_typer(mappings.app, name="mappings")

@@ -140,19 +140,13 @@ def _cost(quotas: Sequence[Quota]) -> RenderableType | None:
         return None
     rows: list[tuple[str, RenderableType | str]] = []
     for q in quotas:
-        said = f"{q.calls:,} calls, about {duration(q.seconds)}"
+        said = f"{q.calls:,} calls, about {tables.duration(q.seconds)}"
         if q.limit is not None and q.share is not None:
             left = f"; {q.spent:,} of {q.limit:,} made today" if q.spent else f" of {q.limit:,}"
             share = f"{q.share:.1%}" if q.share >= 0.001 else "less than 0.1%"
             said += f", {share} of the day's quota{left}"
         rows.append((f"cost at {q.connection}", said))
     return tables.facts(rows)
-
-
-def duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3600:.1f} h"
 
 
 def _ending(planned: EditPlanned, publish: str) -> RenderableType:

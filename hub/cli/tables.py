@@ -88,6 +88,13 @@ def day_and_minute(iso: str | None) -> Text:
     return Text(iso[:16].replace("T", " ")) if iso else Text("–", style="dim")
 
 
+def duration(seconds: float) -> str:
+    """`12 s`, `40 min`, `2.5 h`."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3600:.1f} h"
+
+
 def stack(*parts: RenderableType | None) -> Group:
     """Parts under each other with a blank line between; None is left out."""
     kept: list[RenderableType] = []

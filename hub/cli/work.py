@@ -176,5 +176,11 @@ def _backfilled(done: backfills.Backfilled) -> RenderableType:
     if done.resumes:
         rows.append(("resumes", "a backfill of this stream was stopped; it goes on where it stood"))
     rows += [(name.replace("_", " "), f"{n:,}") for name, n in done.counts.items() if n]
+    if done.effort is not None:
+        effort = done.effort
+        rows.append(("would take", f"about {effort.calls:,} calls for {effort.records:,} records that are known of it"))
+        rows.append(("at least", f"{tables.duration(effort.seconds)}, within backfill's share of the quota"))
+        if effort.left_today is not None:
+            rows.append(("left today", f"{effort.left_today:,} calls for backfills"))
     head = ("would read ", "yellow") if done.dry_run else ("read ", "green")
     return tables.stack(tables.line(head, (f"{done.connection}/{done.stream}", "bold")), tables.facts(rows))

@@ -24,16 +24,14 @@ class Day:
         return free / self.pace if self.pace * HOURS > free else None
 
 
-def day(hours: Sequence[int], of_today: int, into_hour: float) -> Day:
-    """`hours`: the calls of each of the last hours, the one under way last, of which the part `into_hour` (above 0, at
-    most 1) is over; `of_today` of them belong to the day. The rest of the day is expected to go on as these hours
-    went. ValueError without a single hour of today."""
-    if not 1 <= of_today <= min(len(hours), HOURS + 1) or not 0 < into_hour <= 1:
-        raise ValueError("a day is forecast from its own hours")
-    used = sum(hours[-of_today:])
-    pace = sum(hours) / (len(hours) - 1 + into_hour)
-    left = max(0.0, HOURS - of_today + 1 - into_hour)
-    return Day(used, used + round(pace * left), pace)
+def day(used: int, left: float, lately: Sequence[int], into_hour: float) -> Day:
+    """`used` so far, and `left` hours of the day. These are expected to go on as the last ones went: `lately` are the
+    calls of each of them, the one under way last, of which the part `into_hour` (above 0, at most 1) is over.
+    ValueError without any."""
+    if not lately or not 0 < into_hour <= 1:
+        raise ValueError("a day is forecast from hours")
+    pace = sum(lately) / (len(lately) - 1 + into_hour)
+    return Day(used, used + round(pace * max(0.0, left)), pace)
 
 
 @dataclass(frozen=True, slots=True)

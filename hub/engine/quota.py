@@ -61,7 +61,7 @@ def room(calls: int, shares: Shares, lane: Lane, own: float = 1.0) -> Room:
 
 def fits(used: Used, most: Room, cost: int, lane: Lane) -> bool:
     """Whether a call of the lane may leave. One that costs more than there is room for goes when nothing is used."""
-    cost = charged(cost, most)
+    cost = min(cost, most.own)
     if used.all + cost > most.all or used.own + cost > most.own:
         return False
     if lane not in PATIENT:
@@ -73,6 +73,10 @@ def fits(used: Used, most: Room, cost: int, lane: Lane) -> bool:
     return used.all + cost + reserved <= most.all
 
 
-def charged(cost: int, most: Room) -> int:
-    """What a call is counted as: no more than the whole window."""
-    return min(cost, most.own)
+def left(used: Used, most: Room, lane: Lane) -> int:
+    """How many single calls of the lane fit now, one after the other."""
+    rooms = [most.all - used.all, most.own - used.own]
+    if lane in PATIENT:
+        reserved = max(0, most.own - most.patient - used.urgent)
+        rooms += [most.patient - used.patient, most.lane - used.of(lane), most.all - used.all - reserved]
+    return max(0, min(rooms))

@@ -11,11 +11,13 @@ from hub.domain import moments
 from hub.errors import BadInput, Refused
 from hub.operations.connections import named
 from hub.operations.nearest import unknown
+from hub.operations.quota import Effort, effort
 from hub.operations.turns import sole_turn
 from hub.store import cursors, observations
 from sync_jobs import backfill as jobs
 from sync_jobs.counts import Progress
 from sync_jobs.hub import Hub
+from sync_jobs.wiring import Wired
 
 AGO = re.compile(r"(\d{1,5})([dhm])")
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -24,7 +26,8 @@ UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 @dataclass(frozen=True, slots=True)
 class Backfilled:
     """`held`: records of the stream in the store now; `resumes`: the span was under way; `finished`: it is done
-    (asked for again, the same span is not read twice)."""
+    (asked for again, the same span is not read twice). `effort`: of a dry run, what reading it would take, by what the
+    store holds of the span and by how the stream was read before; None where it never was."""
 
     ok: bool
     connection: str
@@ -36,6 +39,7 @@ class Backfilled:
     finished: bool
     held: int
     counts: Mapping[str, int]
+    effort: Effort | None = None
 
 
 def moment(text: str | None, option: str, now: datetime) -> datetime | None:
@@ -99,6 +103,7 @@ async def backfill(
         after = await cursors.fetch(conn, connection, stream, lane)
         held = (await observations.count(conn, connection, stream)).live
     finished = after.finished_at is not None and after.position is None
+    foretold = await _foretold(hub, wired, stream, start, end, after.read) if dry_run and not finished else None
     return Backfilled(
         ok=dry_run or finished,
         connection=connection,
@@ -110,4 +115,15 @@ async def backfill(
         finished=finished,
         held=held,
         counts=counts,
+        effort=foretold,
     )
+
+
+async def _foretold(
+    hub: Hub, wired: Wired, stream: str, start: datetime | None, end: datetime | None, read: int
+) -> Effort | None:
+    """What is left of the span to read, as far as the store knows of it."""
+    since, until = (moments.iso(at) if at else None for at in (start, end))
+    async with hub.database.read() as conn:
+        records = await observations.count_within(conn, wired.name, stream, since, until)
+    return await effort(hub, wired, stream, max(0, records - read)) if records else None

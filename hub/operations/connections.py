@@ -215,7 +215,7 @@ async def check(hub: Hub, name: str) -> Checked:
     if connection.state is ConnectionState.BROKEN:
         async with hub.database.write() as conn:
             await store.set_state(conn, name, ConnectionState.ACTIVE)
-        await hub.wire()
+    await hub.wire()  # by the account it is known whose limits its calls count against
     return Checked(True, name, account)
 
 

@@ -21,8 +21,10 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -308,6 +310,18 @@ async def count(conn: AsyncConnection, connection: str, stream: str | None = Non
         )
     ).one()
     return Counts(*(int(n) for n in row))
+
+
+async def count_within(
+    conn: AsyncConnection, connection: str, stream: str, since: str | None, until: str | None
+) -> int:
+    """How many live records of a stream were changed at the vendor in that span, as far as it is known when; those of
+    which it is not known count too."""
+    spans = [T.modified_at >= since] if since else []
+    spans += [T.modified_at <= until] if until else []
+    changed = or_(T.modified_at.is_(None), and_(*spans)) if spans else true()
+    chosen = select(func.count()).select_from(observations).where(_in(connection, stream), ~T.gone, changed)
+    return int((await conn.execute(chosen)).scalar_one())
 
 
 async def unhear(conn: AsyncConnection, addresses: Sequence[Address]) -> None:
