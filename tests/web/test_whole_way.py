@@ -128,5 +128,6 @@ async def test_a_strangers_webhook_reaches_nobody(tmp_path: Path, vendor: str) -
         edit = {"firstname": "X"} if vendor == "hubspot" else {"merge_fields.FNAME": "X"}
         stranger.people.edit(stranger.people.ids()[0], edit)
         assert await asyncio.to_thread(courier.settle)
-        assert set(courier.answers) == {401}
+        assert courier.answers[-1] == 401
+        assert not [status for status in courier.answers if status < 400]
         assert await one.waiting() == 0
