@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TypeAlias
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
@@ -59,6 +61,16 @@ def time(name: str, seconds: float, **labels: str) -> None:
     buckets, total = _timed.setdefault((name, tuple(sorted(labels.items()))), ([0] * (len(BOUNDS) + 1), [0.0]))
     buckets[bisect_left(BOUNDS, seconds)] += 1
     total[0] += seconds
+
+
+@contextmanager
+def timing(name: str, **labels: str) -> Iterator[None]:
+    """Times the block."""
+    began = perf_counter()
+    try:
+        yield
+    finally:
+        time(name, perf_counter() - began, **labels)
 
 
 def timed() -> Iterator[Timed]:

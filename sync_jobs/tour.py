@@ -71,7 +71,8 @@ async def tour(
             if await is_held(hub, HOME):
                 return Toured(idle=True)
             names = {"connection": connection, "lane": str(lane)}
-            with lanes.working(lane), logs.bound(**names), traces.span("tour", **names):
+            timing = counters.timing("tour_seconds", lane=str(lane))
+            with lanes.working(lane), logs.bound(**names), traces.span("tour", **names), timing:
                 return await _Tour(hub, connection, lane, slice_, heard or _nobody).go()
     except Busy:
         return Toured(idle=True)

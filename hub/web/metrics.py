@@ -72,6 +72,7 @@ METRICS: Sequence[Described] = (
     Described("alerts", Kind.COUNTER, ("event", "kind"), "alerts that began and ended"),
     Described("alert_posts", Kind.COUNTER, ("outcome",), "messages to the receiver of alerts: taken, refused, failed"),
     Described("run_seconds", Kind.HISTOGRAM, ("job",), "how long runs took"),
+    Described("tour_seconds", Kind.HISTOGRAM, ("lane",), "how long tours took"),
     Described("store_up", Kind.GAUGE, (), "1 when the store answered; 0: none of the gauges below is there"),
     Described("records_held", Kind.GAUGE, _S, "records held of a remote and not gone there"),
     Described("records_unheard", Kind.GAUGE, _S, "records read and not yet heard; 10000 stands for that many or more"),
