@@ -1,0 +1,1 @@
+"""What operators deploy: manifests, units, image, dashboard, guides."""
