@@ -66,7 +66,9 @@ async def due(
         .select_from(consent_changes.join(golden, G.entity_id == T.entity_id).outerjoin(tellings, telling))
         .where(
             OPEN,
-            and_(G.entity == entity, G.state != GoldenState.MERGED),
+            and_(
+                G.entity.concat("") == entity, G.state != GoldenState.MERGED
+            ),  # found by its id, not among all its kind
             or_(TOLD.rev.is_(None), TOLD.rev < G.rev),
             or_(TOLD.retry_at.is_(None), TOLD.retry_at <= now),
             exists().where(L.entity_id == T.entity_id, L.state == LinkState.LIVE, _in(conn, [(connection, stream)])),
