@@ -82,6 +82,11 @@ def bound(**names: str) -> Iterator[None]:
         yield
 
 
+def names() -> Mapping[str, str]:
+    """What `bound` gives the lines of the work under way."""
+    return structlog.contextvars.get_contextvars()
+
+
 def redacted(text: str) -> str:
     """The text without what is concealed, or looks like a secret, an e-mail address or a phone number."""
     for secret in _concealed:

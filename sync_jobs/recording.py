@@ -39,6 +39,7 @@ class Recorded:
         self._counts: Mapping[str, int] = {}
         self._note = "ended unexpectedly"
         self._began = 0.0
+        lane = logs.names().get("lane", lane)  # of the tour, which knows better than the cursor
         self._names: AbstractContextManager[None] = logs.bound(
             run=self.id, job=job, connection=connection, stream=stream, lane=lane
         )

@@ -261,6 +261,7 @@ async def test_what_is_bound_is_in_every_line_of_the_block_and_of_its_tasks() ->
         logs.log("x").info("inside")
         await asyncio.create_task(task())
         logging.getLogger("other").warning("from a library")
+        assert logs.names() == {"run": "run_1", "connection": "crm", "lane": "live"}
         with logs.bound(stream="contacts", lane="consent"):
             logs.log("x").info("deeper")
         logs.log("x").info("again")
