@@ -1,0 +1,161 @@
+"""Changes of consent are noted where they are heard, of people who were known, with the time they were seen at."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from connectors.unruly.sandbox import Manners, Unruly
+from hub.domain.moments import iso
+from hub.operations import consent as operations
+from hub.store import consent_changes, observations
+from hub.store.tables import consent_changes as table
+from sync_jobs.hearing import hear
+from sync_jobs.hub import Hub
+from sync_jobs.pull import pull
+from sync_jobs.reconcile import reconcile
+from sync_jobs.runner import sync
+from sync_jobs.simulation.stage import Stage
+from sync_jobs.tour import close_consents
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, store_url: str) -> AsyncIterator[Stage]:
+    made = await Stage.set(
+        tmp_path, Random(1), "none", {"alpha": Manners(), "beta": Manners(unique_email=True)}, database_url=store_url
+    )
+    made.vendors["alpha"].create({"email": "ann@x.example", "name": "Ann"})
+    made.vendors["alpha"].create({"email": "bob@x.example", "name": "Bob"})
+    await settle(made)
+    yield made
+    await made.close()
+
+
+def hub_of(stage: Stage) -> Hub:
+    assert stage.hub is not None
+    return stage.hub
+
+
+async def settle(stage: Stage) -> None:
+    stage.step(5)
+    assert (await sync(hub_of(stage), until_quiet=True, side_by_side=False)).quiet
+    stage.step(5)
+
+
+async def noted(stage: Stage) -> list[dict[str, Any]]:
+    async with hub_of(stage).database.read() as conn:
+        return [dict(row) for row in (await conn.execute(select(table).order_by(table.c.id))).mappings()]
+
+
+async def read(stage: Stage, name: str) -> None:
+    hub = hub_of(stage)
+    assert (await pull(hub, hub.connection(name), "people")).finished
+
+
+async def heard(stage: Stage, name: str) -> None:
+    await reconcile(hub_of(stage), hub_of(stage).connection(name), "people")
+
+
+def ann(vendor: Unruly) -> str:
+    found = vendor.find("ann@x.example")
+    assert found is not None
+    return found
+
+
+async def test_who_is_new_has_nothing_to_be_told_first(stage: Stage) -> None:
+    stage.vendors["alpha"].create({"email": "cid@x.example", "opted_out": True})
+    await settle(stage)
+    assert await noted(stage) == []
+
+
+async def test_a_change_counts_from_when_it_was_seen_and_is_through_when_all_were_told(stage: Stage) -> None:
+    alpha, hub = stage.vendors["alpha"], hub_of(stage)
+    alpha.opt_out(ann(alpha))
+    stage.step(1)
+    await read(stage, "alpha")
+    seen_at = iso(stage.now)
+    stage.step(7)
+    await heard(stage, "alpha")
+    (change,) = await noted(stage)
+    assert (change["channel"], change["state"], change["seen_at"], change["heard_at"], change["written_at"]) == (
+        "email",
+        "denied",
+        seen_at,
+        iso(stage.now),
+        None,
+    )
+    assert await close_consents(hub) == 0
+    async with hub.database.read() as conn:
+        due = [await consent_changes.due(conn, name, "people", "contact", hub.now_text()) for name in ("alpha", "beta")]
+    assert due == [[change["entity_id"]]] * 2
+    await settle(stage)
+    assert stage.vendors["beta"].get(ann(stage.vendors["beta"]))["opted_out"]  # type: ignore[index]
+    assert await close_consents(hub) == 1
+    (change,) = await noted(stage)
+    assert change["written_at"] == iso(stage.now)
+
+
+async def test_other_news_is_no_change_of_consent(stage: Stage) -> None:
+    alpha = stage.vendors["alpha"]
+    alpha.edit(ann(alpha), {"name": "Anne"})
+    await settle(stage)
+    alpha.opt_out(ann(alpha))
+    await settle(stage)
+    assert len(await noted(stage)) == 1
+    alpha.edit(ann(alpha), {"name": "Annie"})
+    await settle(stage)
+    assert len(await noted(stage)) == 1, "he is denied still"
+
+
+async def test_two_people_who_turn_out_to_be_one_carry_the_denial_to_the_records_of_both(stage: Stage) -> None:
+    """Bob opted out. Ann's record gets his address: her systems have to be told, too."""
+    alpha, beta = stage.vendors["alpha"], stage.vendors["beta"]
+    bob = alpha.find("bob@x.example")
+    assert bob is not None
+    alpha.opt_out(bob)
+    await settle(stage)
+    assert await close_consents(hub_of(stage)) == 1
+    beta.edit(ann(beta), {"email": "bob@x.example"})
+    stage.step(1)
+    await read(stage, "beta")
+    await heard(stage, "beta")
+    changes = await noted(stage)
+    assert [c["state"] for c in changes] == ["denied", "denied"]
+    assert changes[1]["written_at"] is None
+    await settle(stage)
+    await close_consents(hub_of(stage))
+    assert all(c["written_at"] for c in await noted(stage))
+
+
+async def test_what_is_heard_again_counts_from_then(stage: Stage) -> None:
+    """An observation that was heard long ago tells something new, as when a mapping begins to read consent."""
+    alpha, hub = stage.vendors["alpha"], hub_of(stage)
+    remote_id = ann(alpha)
+    async with hub.database.write() as conn:
+        seen = await observations.unheard(conn, "alpha", "people", 10)
+        assert seen == []
+        found = [o async for batch in observations.each(conn, "alpha", "people") for o in batch]
+    (old,) = (o for o in found if o.address.remote_id == remote_id)
+    old.raw["opted_out"] = True  # type: ignore[index]
+    stage.step(3_600)
+    async with hub.database.hearing() as conn:
+        await hear(conn, hub, hub.connection("alpha"), "people", [old])
+    (change,) = await noted(stage)
+    assert (change["seen_at"], change["heard_at"]) == (iso(stage.now), iso(stage.now))
+
+
+async def test_what_is_said_to_the_hub_travels_first_too(stage: Stage) -> None:
+    hub = hub_of(stage)
+    await operations.deny(hub, "contact", "ann@x.example", "email", who="Ann")
+    (change,) = await noted(stage)
+    assert (change["state"], change["seen_at"]) == ("denied", iso(stage.now))
+    await operations.deny(hub, "contact", "ann@x.example", "email", who="Ann")
+    assert len(await noted(stage)) == 1
+    stage.step(1)
+    await operations.grant(hub, "contact", "ann@x.example", "email", who="Ann", how="signed form 12")
+    assert [c["state"] for c in await noted(stage)] == ["denied", "granted"]
