@@ -83,3 +83,14 @@ def test_shares_are_set_by_command(hub: Hub, home: Path) -> None:
     refused = hub("settings", "--set", "quota.verify_share=1.5")
     assert refused.code == 1
     assert "a share from 0 to 1" in refused.err
+
+
+def test_with_a_redis_short_windows_are_counted_over_all_processes(
+    connected: Hub, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_REDIS_URL", redis_url)
+    assert connected("connections", "check", "hubspot").code == 0
+    assert window(quota_of(connected, "second"), "default", 10)["used"] is not None
+    monkeypatch.setenv("HUB_REDIS_URL", "redis://127.0.0.1:1/0")
+    assert connected("connections", "check", "hubspot").code == 0, "it works without, too"
+    assert window(quota_of(connected, "second"), "default", 10)["used"] is None
