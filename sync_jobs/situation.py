@@ -28,9 +28,11 @@ from sync_jobs.calendar import Planned
 from sync_jobs.hub import Hub
 from sync_jobs.wiring import Wired
 
-RUNS = 200
-"""The latest runs of one job and connection that are looked at."""
+PULLS, PUSHES = 50, 200
+"""The latest runs of a connection that are looked at."""
 WRITES_OF = timedelta(hours=24)
+FAILED_OF = timedelta(hours=25)
+"""What failed is tried again sooner, if only by a timer of a day. What isn't has nothing to do any more."""
 PULL, PUSH = "pull", "push"
 PARKED_MAX = 200
 WRITTEN = ("created", "updated", "removed")
@@ -74,16 +76,18 @@ async def situation(hub: Hub) -> list[ConnectionSituation]:
 async def _of(conn: Transaction, hub: Hub, wired: Wired, known: _Known) -> ConnectionSituation:
     name, row = wired.name, wired.connection
     streams = [await _stream(conn, wired, planned, known) for planned in known.planned.get(name, ())]
-    pushes = await runs.recent(conn, RUNS, connection=name, job=PUSH)
+    pushes = await runs.recent(conn, PUSHES, connection=name, job=PUSH)
     lately = [run for run in pushes if run.started_at >= iso(known.now - WRITES_OF)]
+    # A pull that did nothing leaves no run, but its walk has ended.
     finished = {p.stream: p.cursor.finished_at or "" for p in known.planned.get(name, ())}
-    pulls = [r for r in await runs.recent(conn, RUNS, connection=name, job=PULL) if r.started_at > _after(r, finished)]
+    pulls = await runs.recent(conn, PULLS, connection=name, job=PULL)
+    unanswered = [run for run in pulls if run.started_at > finished.get(run.stream, "")]
     doubt = known.doubts.get(name, Backlog()).oldest
     return ConnectionSituation(
         name,
         row.state,
         row.state_reason if row.state is ConnectionState.BROKEN else "",
-        _failing([*pulls, *pushes]),
+        _failing([*unanswered, *pushes], iso(known.now - FAILED_OF)),
         known.circuits.get(name),
         sum(run.counts.get(word, 0) for run in lately for word in WRITTEN),
         sum(run.counts.get("refused", 0) for run in lately),
@@ -118,14 +122,9 @@ async def _parked(conn: Transaction) -> dict[Place, tuple[str, str]]:
     return {(i.connection, i.stream): (i.summary, str(i.detail.get("mend", ""))) for i in found}
 
 
-def _after(run: Run, finished: Mapping[str, str]) -> str:
-    """A pull that did nothing leaves no run, but its walk has ended."""
-    return finished.get(run.stream, "")
-
-
-def _failing(latest: Sequence[Run]) -> list[Failing]:
-    """Of each job and stream, how many of the last runs failed in a row; newest first in `latest`. Runs under way, and
-    those in which this process kept itself from calling, say nothing."""
+def _failing(latest: Sequence[Run], since: str) -> list[Failing]:
+    """Of each job and stream, how many of the last runs failed in a row, the last of them after `since`; newest first
+    in `latest`. Runs under way, and those in which this process kept itself from calling, say nothing."""
     rows: dict[tuple[str, str], list[Run]] = {}
     for run in latest:
         ours = run.note.partition(":")[0] in OUR_DOING
@@ -134,7 +133,7 @@ def _failing(latest: Sequence[Run]) -> list[Failing]:
     found = []
     for (job, stream), of_place in rows.items():
         times = next((n for n, run in enumerate(of_place) if run.state is not RunState.FAILED), len(of_place))
-        if times:
+        if times and of_place[0].started_at >= since:
             found.append(Failing(f"{job} {stream}", times, of_place[0].note))
     return found
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 import connectors
 from hub.domain.connection import Connection
 from hub.errors import HubError
-from hub.logs import log
+from hub.logs import conceal, log
 from hub.sdk import relay
 from hub.sdk.connector import Connector
 from hub.sdk.hooks import Hook
@@ -95,6 +95,7 @@ class Doors:
             _log.warning("a connection takes no webhooks", connection=row.name, error=type(error).__name__)
             self._unfit[row.name] = sealed
             return old
+        conceal(row.name, *opened.values())
         self._unfit.pop(row.name, None)
         names = {secret.name for hook in connector.hooks for secret in hook.secrets}
         secrets = {name: value for name, value in opened.items() if name in names}

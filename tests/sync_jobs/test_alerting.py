@@ -24,8 +24,9 @@ from hub.domain.alert import Alert, AlertKind
 from hub.domain.connection import ConnectionState
 from hub.domain.observation import Record
 from hub.domain.policy import Brakes
+from hub.domain.run import RunState
 from hub.engine import alerts as engine
-from hub.store import alerts, connections, observations, secrets, volumes
+from hub.store import alerts, connections, observations, runs, secrets, volumes
 from hub.transport.mishaps import Mishap
 from hub.transport.poster import Unposted, post
 from sync_jobs import alerting, situation
@@ -272,6 +273,10 @@ async def test_runs_that_fail_again_and_again_are_told_and_one_success_ends_it(s
     found = await situation.situation(hub)
     assert [(f.what, f.times) for f in found[0].failing] == [("pull people", 3)]
     stage.step(60)
+    async with hub.database.read() as conn:
+        failed = await runs.recent(conn, 50, connection="alpha", job="pull")
+    assert [r.state for r in failed] == [RunState.FAILED] * 3
+    assert situation._failing(failed, hub.now_text()) == [], "what was long ago, and wasn't tried again"
     await sync(hub)
     assert (await situation.situation(hub))[0].failing == []
 
