@@ -11,7 +11,6 @@ import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
-from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs
@@ -19,11 +18,9 @@ from urllib.parse import parse_qs
 import orjson
 import uvicorn
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.lens import FIRST, LAST
-
 Message = MutableMapping[str, Any]
+FIRST = ("Anna", "Zoë", "Siobhán", "Bob", "Li", "José")
+LAST = ("Smith", "O'Brien", "Müller", "Nowak", "Tran", "García")
 TITLES = ("Head of Marketing", "cto", "  Sales lead", "", None, "VP Growth & Partnerships")
 CITIES = ("Berlin", "São Paulo", "new york", None, "Łódź", "Tōkyō")
 
