@@ -13,6 +13,7 @@ from hub.cli.options import AsJson, Home, inside
 from hub.cli.progress import Bars
 from hub.cli.screen import answer, cut, plain
 from hub.domain.connection import ConnectionState
+from hub.errors import BadInput
 from hub.operations import backfill as backfills
 from hub.operations import plan as plans
 from hub.operations import sync as syncs
@@ -147,23 +148,59 @@ def verified(v: verifications.Verified, limit: int) -> RenderableType:
 
 
 def backfill(
-    connection: Annotated[str, typer.Argument(metavar="CONNECTION", help="Which connection.")],
-    stream: Annotated[str, typer.Argument(metavar="STREAM", help="Which stream, e.g. contacts.")],
+    connection: Annotated[str | None, typer.Argument(metavar="CONNECTION", help="Which connection.")] = None,
+    stream: Annotated[str | None, typer.Argument(metavar="STREAM", help="Which stream, e.g. contacts.")] = None,
     since: Annotated[
         str | None, typer.Option(help="From when: 2025-01-31, 2025-01-31T08:00Z, 90d, 12h. Default: the beginning.")
     ] = None,
     until: Annotated[str | None, typer.Option(help="Until when, in the same forms. Default: now.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be read, and read nothing.")] = False,
+    background: Annotated[
+        bool, typer.Option("--background", help="Only begin it: `hub worker` or `hub up` reads it, beside all else.")
+    ] = False,
+    listed: Annotated[bool, typer.Option("--list", help="Show those that are under way.")] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Forget those that are under way; keep what was read.")
+    ] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a stream's past again, beside the live reading. A backfill that was stopped goes on where it stood."""
+    if listed:
+        found = inside(home, lambda hub: backfills.under_way(hub, connection, stream))
+        answer(found, _under_way, as_json=as_json)
+    if connection is None or (stream is None and not cancel):
+        raise BadInput("which connection and stream?", mend="hub backfill CONNECTION STREAM, or hub backfill --list")
+    if cancel:
+        gone = inside(home, lambda hub: backfills.cancel(hub, connection, stream, since, until))
+        answer(gone, _under_way, as_json=as_json)
     with Bars() as bars:
         done = inside(
             home,
-            lambda hub: backfills.backfill(hub, connection, stream, since, until, dry_run=dry_run, progress=bars),
+            lambda hub: backfills.backfill(
+                hub, connection, stream or "", since, until, dry_run=dry_run, background=background, progress=bars
+            ),
         )
     answer(done, _backfilled, as_json=as_json, code=0 if done.ok else 1)
+
+
+def _under_way(found: backfills.Backfills) -> RenderableType:
+    if not found.backfills:
+        return tables.line("no backfill is under way: ", ("hub backfill CONNECTION STREAM --background", "bold"))
+    table = tables.table(
+        "stream", "from (UTC)", "to (UTC)", "read", "of", "state", "began (UTC)", numbers=["read", "of"]
+    )
+    for b in found.backfills:
+        table.add_row(
+            Text(f"{b.connection}/{b.stream}", style="bold"),
+            tables.day_and_minute(b.since) if b.since else "the beginning",
+            tables.day_and_minute(b.until),
+            tables.number(b.read),
+            tables.number(b.total),
+            Text("cancelled", style="yellow") if found.cancelled else tables.state(b.state),
+            tables.day_and_minute(b.began_at),
+        )
+    return table
 
 
 def _backfilled(done: backfills.Backfilled) -> RenderableType:
@@ -175,6 +212,11 @@ def _backfilled(done: backfills.Backfilled) -> RenderableType:
     ]
     if done.resumes:
         rows.append(("resumes", "a backfill of this stream was stopped; it goes on where it stood"))
+    if done.background:
+        goes_on = (
+            "this span was read already" if done.finished else "workers read it; `hub backfill --list` shows how far"
+        )
+        rows.append(("now", goes_on))
     rows += [(name.replace("_", " "), f"{n:,}") for name, n in done.counts.items() if n]
     if done.effort is not None:
         effort = done.effort
@@ -182,5 +224,7 @@ def _backfilled(done: backfills.Backfilled) -> RenderableType:
         rows.append(("at least", f"{tables.duration(effort.seconds)}, within backfill's share of the quota"))
         if effort.left_today is not None:
             rows.append(("left today", f"{effort.left_today:,} calls for backfills"))
-    head = ("would read ", "yellow") if done.dry_run else ("read ", "green")
+    head = (
+        ("would read ", "yellow") if done.dry_run else ("begun: ", "green") if done.background else ("read ", "green")
+    )
     return tables.stack(tables.line(head, (f"{done.connection}/{done.stream}", "bold")), tables.facts(rows))

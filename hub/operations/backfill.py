@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hub.domain import moments
-from hub.errors import BadInput, Refused
+from hub.errors import BadInput, NotFound, Refused
 from hub.operations.connections import named
 from hub.operations.nearest import unknown
 from hub.operations.quota import Effort, effort
 from hub.operations.turns import sole_turn
 from hub.store import cursors, observations
+from hub.store.cursors import CursorRow
 from sync_jobs import backfill as jobs
 from sync_jobs.counts import Progress
 from sync_jobs.hub import Hub
@@ -40,6 +41,31 @@ class Backfilled:
     held: int
     counts: Mapping[str, int]
     effort: Effort | None = None
+    background: bool = False
+    """It was only begun: workers go on with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A backfill that was begun and didn't end. `read`: records so far, of `total` when the vendor said so. `state`:
+    under way; waiting, until `not_before`, as the vendor asked for that; or why nobody goes on with it."""
+
+    connection: str
+    stream: str
+    since: str | None
+    until: str | None
+    read: int
+    total: int | None
+    state: str
+    began_at: str | None
+    moved_at: str | None
+    not_before: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backfills:
+    backfills: tuple[UnderWay, ...]
+    cancelled: bool = False
 
 
 def moment(text: str | None, option: str, now: datetime) -> datetime | None:
@@ -77,26 +103,20 @@ async def backfill(
     until: str | None = None,
     *,
     dry_run: bool = False,
+    background: bool = False,
     progress: Progress | None = None,
 ) -> Backfilled:
-    """Reads the span and matches it; the live reading goes on from where it was. `dry_run` only says what stands."""
-    await named(hub, connection)
-    wired = hub.connection(connection)
-    if stream not in wired.streams():
-        raise unknown(f"stream of {connection}", stream, wired.streams())
-    if not wired.active:
-        raise Refused(f"{connection} is {wired.connection.state}", mend=f"`hub connections resume {connection}`")
-    now = hub.clock()
-    start, end = moment(since, "--since", now), moment(until, "--until", now)
-    if start is not None and start >= (end or now):
-        raise BadInput("--since is not before --until", mend="name a span with an earlier beginning")
-    if end is not None and end > now:
-        raise BadInput("--until is in the future", mend="leave it out: it means now")
+    """Reads the span and matches it; the live reading goes on from where it was. `dry_run` only says what stands;
+    `background` only begins it, for workers to go on with."""
+    wired = await _readable(hub, connection, stream)
+    start, end = _span(hub, since, until)
     lane = jobs.lane_of(start, end)
     async with hub.database.read() as conn:
         before = await cursors.fetch(conn, connection, stream, lane)
     counts: Mapping[str, int] = {}
-    if not dry_run:
+    if background and not dry_run:
+        await jobs.begin(hub, connection, stream, start, end)
+    elif not dry_run:
         async with sole_turn(hub):
             counts = (await jobs.backfill(hub, connection, stream, start, end, progress=progress)).as_dict()
     async with hub.database.read() as conn:
@@ -105,7 +125,7 @@ async def backfill(
     finished = after.finished_at is not None and after.position is None
     foretold = await _foretold(hub, wired, stream, start, end, after.read) if dry_run and not finished else None
     return Backfilled(
-        ok=dry_run or finished,
+        ok=dry_run or background or finished,
         connection=connection,
         stream=stream,
         since=moments.iso(start) if start else None,
@@ -116,7 +136,67 @@ async def backfill(
         held=held,
         counts=counts,
         effort=foretold,
+        background=background and not dry_run,
     )
+
+
+async def under_way(hub: Hub, connection: str | None = None, stream: str | None = None) -> Backfills:
+    """The backfills that were begun and didn't end: all, a connection's, or a stream's."""
+    if connection is not None:
+        await named(hub, connection)
+    return Backfills(tuple(_under_way(hub, row) for row in await _rows(hub, connection, stream)))
+
+
+async def cancel(
+    hub: Hub, connection: str, stream: str | None = None, since: str | None = None, until: str | None = None
+) -> Backfills:
+    """Forgets the backfills of a connection, of one of its streams, or of one span; what they read stays. Answers them.
+    NotFound when there is none."""
+    await named(hub, connection)
+    lane = jobs.lane_of(*_span(hub, since, until)) if since or until else None
+    async with sole_turn(hub):  # a worker that reads a page of it would begin it anew
+        rows = [row for row in await _rows(hub, connection, stream) if lane in (None, row.lane)]
+        if not rows:
+            raise NotFound("there is no such backfill under way", mend="`hub backfill --list` shows them")
+        await jobs.cancel(hub, rows)
+    return Backfills(tuple(_under_way(hub, row) for row in rows), cancelled=True)
+
+
+async def _rows(hub: Hub, connection: str | None, stream: str | None) -> list[CursorRow]:
+    rows = await jobs.under_way(hub)
+    return [r for r in rows if connection in (None, r.connection) and stream in (None, r.stream)]
+
+
+def _under_way(hub: Hub, row: CursorRow) -> UnderWay:
+    wired = hub.wired.get(row.connection)
+    state = "waiting" if row.not_before is not None and row.not_before > hub.now_text() else "under way"
+    if wired is None or not wired.active:
+        state = wired.connection.state.value if wired is not None else "unusable"
+    elif row.stream not in wired.streams():
+        state = "not mapped"
+    since, until = jobs.span_of(row.lane)
+    times = (row.began_at, row.moved_at, row.not_before)
+    return UnderWay(row.connection, row.stream, since, until or row.until, row.read, row.total, state, *times)
+
+
+async def _readable(hub: Hub, connection: str, stream: str) -> Wired:
+    await named(hub, connection)
+    wired = hub.connection(connection)
+    if stream not in wired.streams():
+        raise unknown(f"stream of {connection}", stream, wired.streams())
+    if not wired.active:
+        raise Refused(f"{connection} is {wired.connection.state}", mend=f"`hub connections resume {connection}`")
+    return wired
+
+
+def _span(hub: Hub, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    now = hub.clock()
+    start, end = moment(since, "--since", now), moment(until, "--until", now)
+    if start is not None and start >= (end or now):
+        raise BadInput("--since is not before --until", mend="name a span with an earlier beginning")
+    if end is not None and end > now:
+        raise BadInput("--until is in the future", mend="leave it out: it means now")
+    return start, end
 
 
 async def _foretold(
