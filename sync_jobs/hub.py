@@ -264,8 +264,7 @@ class Hub:
         return f"{prefix}_{uuid4().hex}"
 
     async def close(self) -> None:
-        if quotas.is_due(self):
-            await quotas.flush(self)
+        await quotas.end(self)
         for wired in self.wired.values():
             await wired.caller.close()
         await self.database.close()

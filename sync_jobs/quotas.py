@@ -73,6 +73,14 @@ async def keep_flushing(hub: Hub, every: float = EVERY) -> None:
     """Until it is cancelled; for a process that goes on."""
     while True:
         await asyncio.sleep(every)
+        await asyncio.shield(flush(hub))  # one that is cancelled half-way would cost a connection to the store
+
+
+async def end(hub: Hub) -> None:
+    """Keeps what is left, after a flush that is under way."""
+    async with hub.locks["quotas"]:
+        pass
+    if is_due(hub):
         await flush(hub)
 
 

@@ -16,6 +16,7 @@ from hub.store.database import Database, open_database
 from hub.store.schema import SchemaState
 from hub.store.secrets import make_key_file
 from hub.transport.budget import Budgets
+from sync_jobs import quotas
 from sync_jobs.hub import Hub
 
 if TYPE_CHECKING:
@@ -132,10 +133,13 @@ async def opened(home: Path, *, alone: bool = False) -> AsyncIterator[Hub]:
         hub = await Hub.open(
             home, database_url=url, migrate=alone or said.migrate == "auto", queue=queue, budgets=budgets
         )
+    flushing = asyncio.create_task(quotas.keep_flushing(hub))
     try:
         with spoken():
             yield hub
     finally:
+        flushing.cancel()
+        await asyncio.wait({flushing})
         await hub.close()
         if queue is not None:
             await queue.close()

@@ -11,7 +11,7 @@ from hub import settings
 from hub.errors import Refused
 from hub.operations.turns import UP, turn
 from hub.store import leases
-from sync_jobs import alerting, quotas, retention
+from sync_jobs import alerting, retention
 from sync_jobs.arq_queue import ArqQueue
 from sync_jobs.crew import Crew, Duty, Pace
 from sync_jobs.hub import Hub
@@ -47,7 +47,7 @@ async def working(hub: Hub, *, jobs: int | None = None) -> AsyncIterator[Crew]:
             mend="set HUB_DATABASE_URL to PostgreSQL (`hub db copy` moves the store), or run `hub up`",
         )
     crew = Crew(hub, queue, pace(jobs), DUTIES)
-    async with _beside(from_redis(crew, queue), from_memory(crew, queue.fallback), quotas.keep_flushing(hub)):
+    async with _beside(from_redis(crew, queue), from_memory(crew, queue.fallback)):
         yield crew
 
 
@@ -60,7 +60,7 @@ async def up(hub: Hub, *, jobs: int | None = None) -> AsyncIterator[Crew]:
         if not hub.database.shared:
             await _free_tours(hub)
         crew = Crew(hub, queue, pace(jobs), DUTIES)
-        async with _beside(from_memory(crew, queue), quotas.keep_flushing(hub)):
+        async with _beside(from_memory(crew, queue)):
             yield crew
 
 
