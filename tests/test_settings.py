@@ -94,3 +94,10 @@ def test_a_file_that_holds_no_secret_is_complained_about_without_its_contents(tm
 def test_only_secrets_may_be_in_files() -> None:
     assert {"HUB_SECRET_KEY_FILE", "HUB_LISTEN"} < variables()
     assert "HUB_LISTEN_FILE" not in variables()
+
+
+@pytest.mark.parametrize("said", ["hub.example", "ftp://hub.example", "https://", "https://hub.example/?x=1"])
+def test_a_public_address_is_a_plain_web_address(said: str) -> None:
+    with pytest.raises(BadInput):
+        load({"HUB_PUBLIC_URL": said})
+    assert load({"HUB_PUBLIC_URL": "https://hub.example/base/"}).public_url == "https://hub.example/base"

@@ -61,12 +61,16 @@ class Doors:
 
     async def keep(self) -> None:
         """Looks again and again, until it is cancelled. While the store is away, what was last seen holds."""
+        failed = False
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 await self.look()
+                failed = False
             except Exception as error:
-                _log.warning("connections could not be read anew", error=type(error).__name__)
+                if not failed:  # and not every two seconds
+                    _log.warning("connections cannot be read anew; those last seen hold", error=type(error).__name__)
+                failed = True
 
     async def look(self) -> None:
         """Opens what is new or changed, forgets what is gone."""

@@ -47,6 +47,7 @@ class Intake:
         self._requests: list[_Request] = []
         self._waiting = 0
         self._news = asyncio.Event()
+        self._trouble = ""
         self._asleep: set[str] = set()
         self._someone = asyncio.Event()
 
@@ -80,12 +81,21 @@ class Intake:
                 async with asyncio.timeout(COMMIT_SECONDS), self._hub.database.write() as conn:
                     await hints.note(conn, [row for request in batch for row in request.rows])
             except Exception as error:
-                _log.warning("hints could not be kept", requests=len(batch), error=type(error).__name__)
+                self._said(type(error).__name__)
                 _answer(batch, Away())
             else:
+                self._said("")
                 _answer(batch, None)
                 self._asleep |= {row.connection for request in batch for row in request.rows}
                 self._someone.set()
+
+    def _said(self, trouble: str) -> None:
+        """Logs when the store goes and when it is back, not each time that it is still away."""
+        if trouble and not self._trouble:
+            _log.warning("hints cannot be kept; vendors are asked to come again", error=trouble)
+        elif self._trouble and not trouble:
+            _log.warning("hints are kept again")
+        self._trouble = trouble
 
     def _taken(self) -> list[_Request]:
         """The requests that have waited longest, of at most `BATCH_MAX` hints (or one request)."""

@@ -76,3 +76,45 @@ def test_a_store_that_does_not_fit_is_refused_before_anybody_is_answered(
     shown = hub("web", "--listen", "127.0.0.1:0")
     assert shown.code == 1
     assert "does not open this store's secrets" in shown.err
+
+
+def test_a_connection_says_where_its_webhooks_go_and_what_opens_them(
+    hub: Hub, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_CRM_TOKEN", "t")
+    added = hub("connections", "add", "crm", "-c", "hubspot", "--json")
+    assert added.json["webhook"]["ready"] is False
+    shown = hub("connections", "show", "crm")
+    assert "/webhooks/crm" in shown.out
+    assert "hub connections change crm --secret client_secret=-" in shown.out
+
+    monkeypatch.setenv("HUB_PUBLIC_URL", "https://hub.example/")
+    monkeypatch.setenv("HUB_MAIL_API_KEY", "k-us6")
+    monkeypatch.setenv("HUB_MAIL_WEBHOOK_URL_SECRET", SECRET)
+    added = hub("connections", "add", "mail", "-c", "mailchimp", "--set", "audience_id=57afe96172")
+    assert "https://hub.example/webhooks/mail" in added.out
+    shown = hub("connections", "show", "mail", "--json")
+    ways = {tuple(way["secrets"]): way["ready"] for way in shown.json["webhook"]["ways"]}
+    assert ways == {("webhook_signing_secret", "webhook_url_secret"): True, ("webhook_secret",): False}
+    assert SECRET not in shown.out + added.out
+
+
+def test_a_secret_of_a_webhook_that_could_be_guessed_is_refused(
+    hub: Hub, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_CRM_TOKEN", "t")
+    monkeypatch.setenv("HUB_CRM_WEBHOOK_SECRET", "hunter2")
+    shown = hub("connections", "add", "crm", "-c", "hubspot")
+    assert (shown.code, "hunter2" in shown.out + shown.err) == (1, False)
+    assert "at least 24" in shown.err
+    monkeypatch.delenv("HUB_CRM_WEBHOOK_SECRET")
+    assert hub("connections", "add", "crm", "-c", "hubspot").code == 0
+    shown = hub("connections", "change", "crm", "--secret", "webhook_secret=hunter2")
+    assert (shown.code, "hunter2" in shown.out) == (1, False)
+    assert hub("connections", "show", "crm", "--json").json["secrets"] == ["token"]
+
+
+def test_a_sandbox_without_webhooks_says_so(hub: Hub) -> None:
+    shown = hub("sandbox", "csv", "--webhooks", "http://127.0.0.1:1/webhooks/x")
+    assert shown.code == 1
+    assert "sends no webhooks" in shown.err

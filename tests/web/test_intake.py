@@ -159,3 +159,17 @@ async def test_a_queue_that_does_not_answer_holds_up_no_request(house: House, mo
         for n in range(3):
             assert (await post(client, n)).status_code == 200
     assert await house.ids("shop", "people") == ["0", "1", "2"]
+
+
+async def test_a_store_that_stays_away_is_logged_once_and_its_return_too(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house.client() as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(house.hub.database, "write", gone)
+            for n in range(5):
+                assert (await post(client, n)).status_code == 503
+        for n in range(5):
+            assert (await post(client, n)).status_code == 200
+    said = [record.getMessage() for record in caplog.records if "hints" in record.getMessage()]
+    assert len(said) == 2
