@@ -13,8 +13,11 @@ from hub.cli import explaining, tables
 from hub.cli.options import AsJson, Home, inside
 from hub.cli.screen import answer, plain
 from hub.cli.work import COUNTS
+from hub.domain.circuit import Circuit
+from hub.domain.consent_change import Latencies
 from hub.operations import explain as explanations
 from hub.operations import status as statuses
+from hub.operations.backfill import UnderWay
 
 ID_SHOWN = 12
 """Characters of a run's id: enough to name it to `hub undo`."""
@@ -43,6 +46,9 @@ def shown_status(s: statuses.Status) -> RenderableType:
     facts.append(("waiting for you", waits))
     if s.alerts:
         facts.append(("alerts", Text(f"{len(s.alerts):,} open: `hub alerts`", style="yellow")))
+    if s.consent is not None and (s.consent.number or s.consent.open):
+        facts.append(("consent", _latencies(s.consent)))
+    facts += [(f"backfill {b.connection}/{b.stream}", _so_far(b)) for b in s.backfills]
     if not s.connections:
         return tables.stack(tables.facts(facts), tables.line("no connections yet: ", ("hub connections add", "bold")))
     table = tables.table(
@@ -77,8 +83,33 @@ def shown_status(s: statuses.Status) -> RenderableType:
             )
             first = False
     broken = [tables.line((f"{c.name}: ", "bold"), (plain(c.reason), "red")) for c in s.connections if c.reason]
+    alone = [_left_alone(c.circuit) for c in s.connections if c.circuit is not None]
     resting = [tables.line(("at rest: ", "yellow"), plain(why)) for c in s.connections for why in c.resting]
-    return tables.stack(tables.facts(facts), table, *broken, *resting)
+    return tables.stack(tables.facts(facts), table, *broken, *alone, *resting)
+
+
+def _latencies(consent: Latencies) -> Text:
+    """From seen anywhere to written everywhere."""
+    said = Text()
+    if consent.p50 is not None and consent.p99 is not None:
+        changes = f"{consent.number:,} change{'s' if consent.number != 1 else ''}"
+        said.append(f"p50 {consent.p50:,.1f} s, p99 {consent.p99:,.1f} s over 24 h ({changes})")
+    if consent.open:
+        since = tables.day_and_minute(consent.oldest_open).plain
+        said.append(f"{'; ' if said else ''}{consent.open:,} on their way, the oldest seen {since}", style="yellow")
+    return said
+
+
+def _so_far(backfill: UnderWay) -> Text:
+    of = f" of {backfill.total:,}" if backfill.total is not None else ""
+    style = "cyan" if backfill.state in ("under way", "waiting") else "yellow"
+    return Text(f"{backfill.read:,}{of} records, ").append(backfill.state, style=style)
+
+
+def _left_alone(circuit: Circuit) -> Text:
+    failed = f"{circuit.failures:,} failures since {tables.moment(circuit.since).plain}; " if circuit.failures else ""
+    until = f"left alone until {tables.moment(circuit.until).plain}"
+    return tables.line((f"{circuit.connection}: ", "bold"), (f"{failed}{until}: {plain(circuit.reason)}", "yellow"))
 
 
 def runs(

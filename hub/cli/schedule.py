@@ -78,7 +78,7 @@ def _shown(found: operations.Schedules) -> RenderableType:
             tables.day_and_minute(s.began_at),
             ended,
             _next(s, found.now),
-            Text(_lasting(s.late), style="yellow") if s.late is not None else "",
+            Text(tables.duration(s.late), style="yellow") if s.late is not None else "",
         )
     return table
 
@@ -87,11 +87,3 @@ def _next(s: operations.StreamSchedule, now: str) -> Text:
     if s.next_at is None:
         return Text("not read", style="yellow")
     return Text("now", style="green") if s.next_at <= now else tables.day_and_minute(s.next_at)
-
-
-def _lasting(seconds: int) -> str:
-    """`2 h 5 min`; days from two days on."""
-    minutes = seconds // 60
-    if minutes >= 2 * 24 * 60:
-        return f"{minutes // (24 * 60)} days"
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

@@ -210,7 +210,7 @@ def _backfilled(done: backfills.Backfilled) -> RenderableType:
         ("window (UTC)", window),
         ("held now", f"{done.held:,} records"),
     ]
-    if done.resumes:
+    if done.resumes and not done.background:
         rows.append(("resumes", "a backfill of this stream was stopped; it goes on where it stood"))
     if done.background:
         goes_on = (

@@ -17,3 +17,15 @@ class ConsentChange:
     state: ConsentState
     seen_at: str
     heard_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """Seconds from seen anywhere to written everywhere, of `number` changes that were written (None without any).
+    `open`: changes on their way, and since when the oldest of them was seen."""
+
+    p50: float | None
+    p99: float | None
+    number: int
+    open: int
+    oldest_open: str | None

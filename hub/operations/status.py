@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
+from hub.domain.circuit import Circuit
+from hub.domain.consent_change import Latencies
 from hub.domain.golden import GoldenState
-from hub.domain.moments import parse
+from hub.domain.moments import iso, parse
 from hub.domain.run import Run
-from hub.store import alerts, attempts, cursors, golden, issues, observations
+from hub.engine.circuit import is_open
+from hub.operations.backfill import UnderWay, under_way
+from hub.store import alerts, attempts, circuits, cursors, golden, issues, observations
 from hub.store import runs as run_store
+from hub.store.consent_changes import latencies
 from sync_jobs import drifts
 from sync_jobs.hub import Hub
 from sync_jobs.wiring import Wired
@@ -42,12 +48,15 @@ class ConnectionStatus:
     streams: tuple[StreamStatus, ...]
     resting: tuple[str, ...] = ()
     """Fields that are neither read nor written since they drifted, in sentences."""
+    circuit: Circuit | None = None
+    """It failed again and again, or limits its callers: until when it is left alone. None when it is not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """`golden`: live entities by kind; `buried`: entities with a tombstone; `in_doubt`: writes of which nobody knows
-    yet whether they were applied; `alerts`: what the open ones say."""
+    yet whether they were applied; `alerts`: what the open ones say; `consent`: how long changes of consent took within
+    the last day, from seen anywhere to written everywhere; `backfills`: those under way."""
 
     home: Path
     golden: Mapping[str, int]
@@ -56,6 +65,8 @@ class Status:
     issues: int
     connections: tuple[ConnectionStatus, ...]
     alerts: tuple[str, ...] = ()
+    consent: Latencies | None = None
+    backfills: tuple[UnderWay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,7 @@ class Runs:
 
 ENTITIES = ("contact", "campaign")
 MOST_IN_DOUBT = 10_000
+DAY = timedelta(days=1)
 
 
 async def status(hub: Hub) -> Status:
@@ -90,7 +102,9 @@ async def status(hub: Hub) -> Status:
             ]
         )
         said = tuple(alert.summary for alert in await alerts.open_ones(conn))
-    return Status(hub.home, live, buried, in_doubt, sum(open_issues.values()), tuple(shown), said)
+        consent = await latencies(conn, iso(hub.clock() - DAY))
+    going_on = (await under_way(hub)).backfills
+    return Status(hub.home, live, buried, in_doubt, sum(open_issues.values()), tuple(shown), said, consent, going_on)
 
 
 async def _connection(hub: Hub, wired: Wired, open_issues: int, now: str) -> ConnectionStatus:
@@ -105,6 +119,7 @@ async def _connection(hub: Hub, wired: Wired, open_issues: int, now: str) -> Con
             walking = cursor.read if cursor.position is not None else None
             streams.append(StreamStatus(name, held.live, held.unheard, due, cursor.finished_at, walking))
         rests = await drifts.of(conn, wired.name)
+        circuit = await circuits.get(conn, wired.name)
     account = wired.connection.account or {}
     return ConnectionStatus(
         name=wired.name,
@@ -116,6 +131,7 @@ async def _connection(hub: Hub, wired: Wired, open_issues: int, now: str) -> Con
         issues=open_issues,
         streams=tuple(streams),
         resting=tuple(h.issue.summary for h in rests),
+        circuit=circuit if circuit is not None and (circuit.until > now or is_open(circuit)) else None,
     )
 
 

@@ -6,13 +6,13 @@ An open change is one that a linked record somewhere hasn't been told of; whom t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from math import ceil
 
 from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.domain.consent_change import ConsentChange
+from hub.domain.consent_change import ConsentChange, Latencies
 from hub.domain.golden import GoldenState
 from hub.domain.link import LinkState
 from hub.domain.moments import parse
@@ -26,18 +26,6 @@ CLOSED_AT_ONCE = 1_000
 """Changes that one transaction closes."""
 MEASURED_MAX = 20_000
 """Changes of which latencies are computed: the latest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Latencies:
-    """Seconds from seen anywhere to written everywhere, of `number` changes that were written (None without any).
-    `open`: changes on their way, and since when the oldest of them was seen."""
-
-    p50: float | None
-    p99: float | None
-    number: int
-    open: int
-    oldest_open: str | None
 
 
 async def note(conn: AsyncConnection, changes: Sequence[ConsentChange]) -> None:

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import event, func, select, text
 
 from hub.domain.consent import ConsentState
-from hub.domain.consent_change import ConsentChange
+from hub.domain.consent_change import ConsentChange, Latencies
 from hub.domain.golden import Golden, GoldenState
 from hub.domain.keys import Address
 from hub.domain.link import Link, LinkState
 from hub.domain.telling import Telling
 from hub.store import consent_changes, golden, links
-from hub.store.consent_changes import Latencies, close_written, due, latencies, note, reassign
+from hub.store.consent_changes import close_written, due, latencies, note, reassign
 from hub.store.database import Database, Transaction
 from hub.store.tables import consent_changes as table
 
