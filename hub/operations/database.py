@@ -207,7 +207,7 @@ async def _reach(target: Database) -> None:
 
 async def refuse_busy(database: Database) -> None:
     """Refused while a run or a worker works in the store."""
-    if (await database.schema()).state is not SchemaState.CURRENT:
+    if not (await database.schema()).usable:
         return
     now = iso(clock.now())
     async with database.read() as conn:
