@@ -18,8 +18,8 @@ from sync_jobs.pull import LIVE
 SYNC = "sync"
 """The run that holds all runs of one sync, so that a person can name it whole."""
 COUNTED = {"read": "records_read", "heard": "records_heard"}
-IDLE = {"api_calls", "unchanged"}
-"""What a run may count that did nothing."""
+IDLE = {"api_calls", "unchanged", "read"}
+"""What a run may count that did nothing: walks overlap, so they read again what they know."""
 WRITTEN = ("created", "updated", "unchanged", "removed", "refused", "later", "in_doubt")
 
 

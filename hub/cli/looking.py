@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -15,6 +15,7 @@ from hub.cli.screen import answer, plain
 from hub.cli.work import COUNTS
 from hub.domain.circuit import Circuit
 from hub.domain.consent_change import Latencies
+from hub.domain.worker import Worker
 from hub.operations import explain as explanations
 from hub.operations import status as statuses
 from hub.operations.backfill import UnderWay
@@ -49,6 +50,7 @@ def shown_status(s: statuses.Status) -> RenderableType:
     if s.consent is not None and (s.consent.number or s.consent.open):
         facts.append(("consent", _latencies(s.consent)))
     facts += [(f"backfill {b.connection}/{b.stream}", _so_far(b)) for b in s.backfills]
+    facts.append(("workers", _workers(s.workers)))
     if not s.connections:
         return tables.stack(tables.facts(facts), tables.line("no connections yet: ", ("hub connections add", "bold")))
     table = tables.table(
@@ -86,6 +88,15 @@ def shown_status(s: statuses.Status) -> RenderableType:
     alone = [_left_alone(c.circuit) for c in s.connections if c.circuit is not None]
     resting = [tables.line(("at rest: ", "yellow"), plain(why)) for c in s.connections for why in c.resting]
     return tables.stack(tables.facts(facts), table, *broken, *alone, *resting)
+
+
+def _workers(working: Sequence[Worker]) -> Text:
+    if not working:
+        return Text("none at work: `hub up`, or `hub sync` by hand", style="dim")
+    hosts = ", ".join(sorted({worker.host for worker in working}))
+    doing = sorted(tour for worker in working for tour in worker.doing)
+    said = Text(f"{len(working)} at work on {hosts}", style="green")
+    return said.append(f": {', '.join(doing)}" if doing else "", style="dim")
 
 
 def _latencies(consent: Latencies) -> Text:

@@ -12,9 +12,10 @@ from hub.domain.consent_change import Latencies
 from hub.domain.golden import GoldenState
 from hub.domain.moments import iso, parse
 from hub.domain.run import Run
+from hub.domain.worker import Worker
 from hub.engine.circuit import is_open
 from hub.operations.backfill import UnderWay, under_way
-from hub.store import alerts, attempts, circuits, cursors, golden, issues, observations
+from hub.store import alerts, attempts, circuits, cursors, golden, issues, observations, workers
 from hub.store import runs as run_store
 from hub.store.consent_changes import latencies
 from sync_jobs import drifts
@@ -56,7 +57,8 @@ class ConnectionStatus:
 class Status:
     """`golden`: live entities by kind; `buried`: entities with a tombstone; `in_doubt`: writes of which nobody knows
     yet whether they were applied; `alerts`: what the open ones say; `consent`: how long changes of consent took within
-    the last day, from seen anywhere to written everywhere; `backfills`: those under way."""
+    the last day, from seen anywhere to written everywhere; `backfills`: those under way; `workers`: the processes that
+    keep everything in agreement, and said so lately."""
 
     home: Path
     golden: Mapping[str, int]
@@ -67,6 +69,7 @@ class Status:
     alerts: tuple[str, ...] = ()
     consent: Latencies | None = None
     backfills: tuple[UnderWay, ...] = ()
+    workers: tuple[Worker, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class Runs:
 ENTITIES = ("contact", "campaign")
 MOST_IN_DOUBT = 10_000
 DAY = timedelta(days=1)
+ALIVE = timedelta(seconds=30)
+"""A worker says every few seconds that it lives."""
 
 
 async def status(hub: Hub) -> Status:
@@ -103,8 +108,10 @@ async def status(hub: Hub) -> Status:
         )
         said = tuple(alert.summary for alert in await alerts.open_ones(conn))
         consent = await latencies(conn, iso(hub.clock() - DAY))
+        working = tuple(await workers.all(conn, iso(hub.clock() - ALIVE)))
     going_on = (await under_way(hub)).backfills
-    return Status(hub.home, live, buried, in_doubt, sum(open_issues.values()), tuple(shown), said, consent, going_on)
+    waiting = sum(open_issues.values())
+    return Status(hub.home, live, buried, in_doubt, waiting, tuple(shown), said, consent, going_on, working)
 
 
 async def _connection(hub: Hub, wired: Wired, open_issues: int, now: str) -> ConnectionStatus:

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.domain.worker import Worker
 from hub.store.dialect import Upsert
 from hub.store.tables import workers
 
 T = workers.c
 _put = Upsert(workers)
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """`doing`: tours under way, as CONNECTION/LANE. `counts`: tours by how they ended, since it started."""
-
-    id: str
-    host: str
-    process: int
-    release: str
-    started_at: str
-    seen_at: str
-    doing: Sequence[str] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 async def put(conn: AsyncConnection, worker: Worker) -> None:
