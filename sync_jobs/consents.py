@@ -8,7 +8,32 @@ from collections.abc import Sequence
 from hub.domain.consent import ConsentState
 from hub.domain.consent_change import ConsentChange
 from hub.domain.golden import Golden, GoldenState
+from hub.store import consent_changes
+from sync_jobs.hub import Hub
 from sync_jobs.judging import Judged
+
+BATCHES_MAX = 100
+
+
+async def close_written(hub: Hub) -> int:
+    """Notes which changes are written everywhere by now: in every sink that may be written to. Answers how many."""
+    places = [
+        (wired.name, sink)
+        for wired in hub.wired.values()
+        if wired.active and wired.connection.writes
+        for sink in wired.sinks()
+    ]
+    async with hub.database.read() as conn:
+        if not await consent_changes.any_open(conn):
+            return 0
+    closed = 0
+    for _ in range(BATCHES_MAX):
+        async with hub.database.write() as conn:
+            done = await consent_changes.close_written(conn, places, hub.now_text())
+        closed += done
+        if done < consent_changes.CLOSED_AT_ONCE:
+            break
+    return closed
 
 
 def changes(judged: Judged, now: str) -> list[ConsentChange]:

@@ -18,10 +18,12 @@ from typing import TypeAlias
 
 from hub import __version__, counters, logs
 from hub.domain.moments import iso
+from hub.domain.worker import Worker
 from hub.errors import HubError, LeaseLost
 from hub.logs import log
 from hub.store import leases, trouble, workers
-from hub.store.workers import Worker
+from sync_jobs import consents
+from sync_jobs import consents
 from sync_jobs import tour as touring
 from sync_jobs.hub import Hub
 from sync_jobs.lease import tour_lease
@@ -173,7 +175,7 @@ class Crew:
             try:
                 if nudged or await self._first("sweep", self.pace.sweep):
                     await self.hub.refresh()
-                    await touring.close_consents(self.hub)
+                    await consents.close_written(self.hub)
                     for wake in await tours(self.hub):
                         await self.queue.wake(wake)
             except Exception as error:

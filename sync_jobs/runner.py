@@ -10,7 +10,7 @@ from hub.domain.moments import iso, parse
 from hub.domain.outcome import Fault
 from hub.engine.guard import Tripped
 from hub.store import golden
-from sync_jobs import brakes
+from sync_jobs import brakes, consents
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.hub import Hub
 from sync_jobs.queue import Job, MemoryQueue, Wake
@@ -161,6 +161,7 @@ class _Session:
             worked += taken
             if not taken:
                 break
+        await consents.close_written(self.hub)
         return worked
 
     async def _take_all(self, tried: set[Wake]) -> int:

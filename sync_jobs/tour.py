@@ -250,21 +250,6 @@ class _Tour:
         return Toured(done.counts, done.more, False, done.fault)
 
 
-async def close_consents(hub: Hub) -> int:
-    """Notes which changes of consent are written everywhere by now: in every sink that may be written to."""
-    places = [
-        (wired.name, sink)
-        for wired in hub.wired.values()
-        if wired.active and wired.connection.writes
-        for sink in wired.sinks()
-    ]
-    async with hub.database.read() as conn:
-        if not await consent_changes.any_open(conn):
-            return 0
-    async with hub.database.write() as conn:
-        return await consent_changes.close_written(conn, places, hub.now_text())
-
-
 def note(connection: str, lane: Lane, toured: Toured) -> None:
     """For metrics."""
     said = "idle" if toured.idle else "failed" if toured.fault else "more" if toured.more else "done"

@@ -19,6 +19,8 @@ import pytest
 from hub.domain.lane import Lane
 from hub.errors import LeaseLost
 from hub.transport.mishaps import Killed
+from sync_jobs.consents import close_written
+from sync_jobs.consents import close_written
 from sync_jobs.hub import Hub
 from sync_jobs.queue import Job, Wake
 from sync_jobs.simulation.people import Crowd
@@ -26,7 +28,7 @@ from sync_jobs.simulation.play import _resume, finish
 from sync_jobs.simulation.stage import Stage
 from sync_jobs.slices import Slice
 from sync_jobs.sweep import tours
-from sync_jobs.tour import close_consents, tour
+from sync_jobs.tour import tour
 from tests.conftest import DIALECTS, EmptyStore
 
 FAULTS = ("none", "light", "heavy")
@@ -58,7 +60,7 @@ class Office:
         for number in {n for n in await asyncio.gather(*going) if n is not None}:
             await self.replace(number)
         with suppress(LeaseLost):
-            await close_consents(self.workers[0])
+            await close_written(self.workers[0])
         await _resume(self.workers[0])
 
     def lane(self) -> Lane:
