@@ -81,7 +81,7 @@ async def test_a_store_that_does_not_answer_in_time(house: House, monkeypatch: p
     monkeypatch.setattr(house.hub.database, "schema", hangs)
     app = make_app(house.hub)
     status, found = await get(app, "/readyz")
-    assert (status, list(wrong(found))) == (503, ["store"])
+    assert (status, "store" in wrong(found)) == (503, True)
     assert (await get(app, "/healthz"))[0] == 200
 
 
