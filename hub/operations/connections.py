@@ -16,6 +16,7 @@ from hub.errors import BadInput, Refused
 from hub.operations import forms
 from hub.operations.faults import spoken
 from hub.operations.nearest import unknown
+from hub.operations.turns import sole_turn
 from hub.sdk.connector import Account, Connector, Secret
 from hub.sdk.streams import FieldInfo
 from hub.store import connections as store
@@ -270,7 +271,7 @@ async def remove(hub: Hub, name: str) -> Removed:
     """Forgets the account, its secrets, its mapping documents and what was read there. Nothing changes at the vendor;
     what its people said stays in the golden records until other news comes."""
     await named(hub, name)
-    async with hub.database.write() as conn:
+    async with sole_turn(hub), hub.database.write() as conn:  # what a worker reads there meanwhile would stay behind
         await store.remove(conn, name)
         await mappings.forget(conn, name)
     await hub.wire()
