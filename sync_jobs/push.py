@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hub import traces
 from hub.domain.lane import Lane
@@ -120,6 +120,8 @@ class _Push:
     slice: Slice
     lane: Lane | None
     singly: bool = False
+    refreshed_at: datetime | None = None
+    """When what changed was read in place of many looks."""
     more: bool = False
     planned: Tally = field(default_factory=Tally)
     """What this pass means to tell: with what the brakes let through."""
@@ -246,6 +248,7 @@ class _Push:
         """Where a vendor shows one record per call, many looks are made as one read of what changed."""
         self.singly = self.sink.look_max <= 1
         if self.singly and planned.updates + planned.removes > LOOK_SINGLY_MAX:
+            self.refreshed_at = self.hub.clock()
             await pull(self.hub, self.wired, self.stream)
             await reconcile(self.hub, self.wired, self.stream)
             self.singly = False
@@ -260,6 +263,7 @@ class _Push:
     async def _tell_batch(self, ids: Sequence[str]) -> tuple[Tripped, ...]:
         async with self.hub.database.read() as conn:
             first = await view(conn, self.wired, self.stream, ids)
+        seen_at = self.hub.clock() if self._looks else self.refreshed_at or self.hub.clock()
         looked = await self._look(first)
         if looked.ids or looked.keys:
             self.counts.add(await hear_looked(self.hub, self.wired, self.stream, looked))
@@ -271,8 +275,10 @@ class _Push:
             return tripped
         self.told = telling
         unseen = {c.entity_id for c in first.changes()} - {c.entity_id for c in ready}
-        writer = Writer(self.hub, self.wired, self.stream, self.sink, self.run_id, self.counts)
+        writer = Writer(self.hub, self.wired, self.stream, self.sink, self.run_id, self.counts, seen_at)
         await writer.write(first, ready)
+        if self.refreshed_at is not None:
+            self.refreshed_at = writer.seen_at
         quiet = [e for e, d in first.decisions.items() if not d.changes and not d.waits and e not in unseen]
         await self._told(first, quiet)
         return ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from hub.domain.keys import Address
 from hub.domain.outcome import Fault, FaultKind
@@ -181,6 +182,8 @@ class _Undo:
     progress: Progress = field(default_factory=Silent)
     counts: Counts = field(default_factory=Counts)
     singly: bool = False
+    refreshed_at: datetime | None = None
+    """When what changed was read in place of many looks."""
 
     @property
     def where(self) -> str:
@@ -266,6 +269,7 @@ class _Undo:
         """Where a vendor shows one record per call, many looks are made as one read of what changed."""
         self.singly = self.sink.look_max <= 1
         if self.singly and len(planned.changes) > LOOK_SINGLY_MAX:
+            self.refreshed_at = self.hub.clock()
             await pull(self.hub, self.wired, self.stream)
             await reconcile(self.hub, self.wired, self.stream)
             self.singly = False
@@ -273,6 +277,7 @@ class _Undo:
     async def _batch(self, run_id: str, ids: Sequence[str | None], report: UndoReport) -> None:
         async with self.hub.database.read() as conn:
             decided = await self._decide(conn, ids)
+        seen_at = self.refreshed_at or self.hub.clock()
         looked = await self._look(decided)
         if looked.ids or looked.keys:
             self.counts.add(await hear_looked(self.hub, self.wired, self.stream, looked))
@@ -290,7 +295,7 @@ class _Undo:
             report.back += undoing.back
         async with self.hub.database.hearing() as conn:
             await links.put(conn, freed, self.hub.now_text())
-        writer = _Restorer(self.hub, self.wired, self.stream, self.sink, run_id, self.counts)
+        writer = _Restorer(self.hub, self.wired, self.stream, self.sink, run_id, self.counts, seen_at)
         writer.images = _images(decided)
         await writer.write(View(decided.told.goldens, decided.told.links), ready)
 

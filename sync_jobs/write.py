@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from hub.domain.attempt import Attempt, AttemptState
@@ -31,10 +32,15 @@ from sync_jobs import troubles
 from sync_jobs.counts import Counts
 from sync_jobs.hub import Hub
 from sync_jobs.item import Item
+from sync_jobs.look import look
+from sync_jobs.pull import pull
 from sync_jobs.settle import Settled, settle
 from sync_jobs.view import View
 from sync_jobs.wiring import Wired
 
+HOLDS = timedelta(seconds=5)
+"""For how long a look is good to write upon. No vendor here lets a writer ask "only if it is as I saw it": what people
+type in between is overwritten, and nobody ever reads it."""
 FAILURES_MAX = 3
 """Batches in a row that fail before the push gives up for now."""
 STOPPING = (FaultKind.UNAUTHORISED, FaultKind.MISCONFIGURED, FaultKind.RATE_LIMITED)
@@ -48,6 +54,8 @@ class Writer:
     sink: Sink
     run_id: str
     counts: Counts
+    seen_at: datetime
+    """When the records that are written to were looked at."""
     failures: int = 0
     fates: dict[str, Status] = field(default_factory=dict)
     pending: Counter[str] = field(default_factory=Counter)
@@ -133,6 +141,10 @@ class Writer:
         return expect
 
     async def _batch(self, items: Sequence[Item], seen: View) -> None:
+        if self.hub.clock() - self.seen_at > HOLDS:
+            moved = await self._moved(items)
+            self.counts.later += len(moved)
+            items = [item for item in items if item.change.entity_id not in moved]
         opened = await self._open(items, seen)
         if opened:
             await self._send(opened, seen)
@@ -179,7 +191,7 @@ class Writer:
         writes = [item.write for item in items]
         stopping: Failed | None = None
         try:
-            response = await self.wired.caller.send(self.sink.request(writes))
+            response = await self.wired.caller.send(self.sink.request(writes), recheck=lambda: self._recheck(items))
             outcomes = list(self.sink.outcomes(writes, response))
             if len(outcomes) != len(items):
                 raise ContractBroken(f"{len(outcomes)} outcomes for {len(items)} writes")
@@ -204,6 +216,36 @@ class Writer:
             raise stopping
         if settled.again:
             await self._batch([self._without(item, path) for item, path in settled.again], seen)
+
+    async def _recheck(self, items: Sequence[Item]) -> None:
+        """Asked when the call had to wait. Raises Failed."""
+        if await self._moved(items):
+            text = "people changed these records while the call waited; it is decided again"
+            raise Failed(Fault(FaultKind.TRANSIENT, "seen_anew", text), sent=False)
+
+    async def _moved(self, items: Sequence[Item]) -> set[str]:
+        """Looks again, and answers the entities whose records show what the hub has not heard. What is shown is kept,
+        so the sweep finds it. Where a vendor shows one record per call, it is one read of what changed."""
+        ids = {item.change.remote_id for item in items if item.change.remote_id}
+        keys = {item.change.key for item in items if item.change.op is Op.CREATE and item.change.key}
+        if self.sink.look_max <= 1 and ids:
+            began = self.hub.clock()
+            if (await pull(self.hub, self.wired, self.stream)).fault is None:
+                self.seen_at = began  # it is true of all that is still to be written
+            found: set[str] = set()
+        else:
+            looked = await look(
+                self.hub, self.wired, self.stream, self.sink, ids, set() if self.sink.upserts_by_key else keys
+            )
+            found = looked.records.keys() - ids
+        async with self.hub.database.read() as conn:
+            shown = await observations.fetch(conn, [Address(self.wired.name, self.stream, i) for i in ids])
+        news = {address.remote_id for address, o in shown.items() if o.revision > o.heard}
+        return {
+            item.change.entity_id
+            for item in items
+            if item.change.remote_id in news or (item.change.op is Op.CREATE and found)
+        }
 
     def _without(self, item: Item, path: str) -> Item:
         """The same write less the one field that the vendor refused: bad input never costs more than itself."""

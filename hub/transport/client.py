@@ -42,7 +42,12 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 LOG = log(__name__)
 
+LONG = 2.0
+"""Seconds of waiting after which the world may be another."""
+
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+Recheck: TypeAlias = Callable[[], Awaitable[None]]
+"""Raises `Failed` when a request should not leave any more."""
 
 
 @dataclass(slots=True)
@@ -52,12 +57,15 @@ class _Errand:
     request: Request
     patience: float
     sleep: Sleep
+    recheck: Recheck | None = None
     sent: bool = False
     broken: Response | None = None
 
     async def wait(self, seconds: float) -> None:
         self.patience -= seconds
         await self.sleep(seconds)
+        if seconds >= LONG and self.recheck is not None:
+            await self.recheck()
 
 
 class Caller:
@@ -110,8 +118,9 @@ class Caller:
         if not self._under_way:
             await self._wire.close()
 
-    async def send(self, request: Request) -> Response:
-        """The answer, of any status in which `Connector.classify` sees no fault. Raises `Failed`.
+    async def send(self, request: Request, *, recheck: Recheck | None = None) -> Response:
+        """The answer, of any status in which `Connector.classify` sees no fault. Raises `Failed`. `recheck` is asked
+        after every long wait, before the request leaves.
 
         Tries again, up to 5 times and `max_wait` seconds in all, when the request is repeatable or the vendor surely
         did nothing. A success whose body is visibly broken is asked for again too, and at last handed over as it is:
@@ -122,14 +131,14 @@ class Caller:
             raise Failed(Fault(FaultKind.TRANSIENT, "connection_changed", text), sent=False)
         self._under_way += 1
         try:
-            return await self._sent(request)
+            return await self._sent(request, recheck)
         finally:
             self._under_way -= 1
             if self._closing and not self._under_way:
                 await self._wire.close()
 
-    async def _sent(self, request: Request) -> Response:
-        errand = _Errand(request, self._max_wait, self._sleep)
+    async def _sent(self, request: Request, recheck: Recheck | None) -> Response:
+        errand = _Errand(request, self._max_wait, self._sleep, recheck)
         tries = AsyncRetrying(
             sleep=errand.wait,
             stop=lambda state: stop_after_attempt(ATTEMPTS)(state) or state.upcoming_sleep > errand.patience,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -12,6 +13,7 @@ from hub.domain.golden import GoldenState
 from hub.store import cursors
 from hub.transport.mishaps import Mishap
 from sync_jobs.simulation.stage import Stage
+from sync_jobs.wiring import Wired
 from tests.sim.acting import (
     ANN,
     golden_of,
@@ -27,6 +29,7 @@ from tests.sim.acting import (
     writes_of,
 )
 
+BOB = "bob@example.com"
 EVERYWHERE = {"alpha", "beta", "gamma"}
 
 
@@ -403,3 +406,64 @@ async def test_a_token_that_is_refused_stops_that_connection_alone(stage: Stage)
         assert "connection" in {i.kind for i in await open_issues(stage)}
     finally:
         sandbox.TOKEN = original
+
+
+async def test_an_edit_typed_while_a_write_waits_for_the_vendor_is_heard_first(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vendor says "later" to a write; what was seen before that is no ground to write upon after it."""
+    monkeypatch.setattr("hub.transport.client.LONG", 1.0)  # the vendor's "later" is a second
+    beta = stage.vendors["beta"]
+    alpha = stage.vendors["alpha"]
+    ann = alpha.create({"email": ANN, "city": "Bonn"})
+    beta.create({"email": ANN, "title": "BOSS"})
+    await well(stage)
+    typed: list[str] = []
+
+    async def meanwhile(seconds: float) -> None:
+        stage.step(seconds)
+        if not typed:
+            beta.edit(beta.find(ANN) or "", {"city": "BERN", "title": "CHIEF"})
+            typed.append("CHIEF")
+
+    assert stage.hub is not None
+    stage.hub.wired["beta"].caller._sleep = meanwhile
+    alpha.edit(ann, {"city": "Ulm"})
+    script(stage, "beta", Mishap.SLOW_DOWN)
+    await job(stage, "pull", "alpha")
+    await job(stage, "reconcile", "alpha")
+    await job(stage, "push", "beta")
+    assert typed
+    assert held(stage, "city")["beta"] == "BERN", "it was overwritten unread"
+    await well(stage)
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "chief")
+    assert plain(held(stage, "city")) == dict.fromkeys(EVERYWHERE, "ulm"), "heard, and lost to a better-ranked word"
+
+
+async def test_an_edit_typed_while_other_writes_take_long_is_heard_first(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look holds for seconds; what comes late in a batch is looked at again."""
+    alpha, beta = stage.vendors["alpha"], stage.vendors["beta"]
+    bob = alpha.create({"email": BOB, "city": "Bonn"})
+    await well(stage)
+    ann = alpha.create({"email": ANN, "city": "Bonn"})
+    await well(stage)
+
+    def long() -> None:
+        beta.before_write = None
+        stage.step(30)
+        beta.edit(beta.find(BOB) or "", {"city": "BERN"})
+
+    beta.before_write = long
+    sink = Wired.sink
+    monkeypatch.setattr(Wired, "sink", lambda wired, stream: replace(sink(wired, stream), batch_max=1))
+    alpha.edit(bob, {"city": "Ulm"})
+    alpha.edit(ann, {"city": "Ulm"})
+    await job(stage, "pull", "alpha")
+    await job(stage, "reconcile", "alpha")
+    await job(stage, "push", "beta")
+    assert held(stage, "city", ANN)["beta"] == "ULM"
+    assert held(stage, "city", BOB)["beta"] == "BERN", "it was overwritten unread"
+    await well(stage)
+    assert plain(held(stage, "city", BOB)) == dict.fromkeys(EVERYWHERE, "ulm")
