@@ -104,9 +104,9 @@ async def hanging() -> AsyncIterator[Transaction]:
 async def test_while_the_store_is_away_the_vendor_is_to_come_again(
     house: House, monkeypatch: pytest.MonkeyPatch, away: Callable[[], AbstractAsyncContextManager[Transaction]]
 ) -> None:
-    monkeypatch.setattr(intake, "COMMIT_SECONDS", 0.2)
     async with house.client() as client:
         with monkeypatch.context() as patch:
+            patch.setattr(intake, "COMMIT_SECONDS", 0.2)
             patch.setattr(house.hub.database, "write", away)
             answer = await post(client, 1)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
