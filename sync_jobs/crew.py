@@ -23,7 +23,6 @@ from hub.errors import HubError, LeaseLost
 from hub.logs import log
 from hub.store import leases, trouble, workers
 from sync_jobs import consents
-from sync_jobs import consents
 from sync_jobs import tour as touring
 from sync_jobs.hub import Hub
 from sync_jobs.lease import tour_lease

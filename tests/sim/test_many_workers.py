@@ -20,7 +20,6 @@ from hub.domain.lane import Lane
 from hub.errors import LeaseLost
 from hub.transport.mishaps import Killed
 from sync_jobs.consents import close_written
-from sync_jobs.consents import close_written
 from sync_jobs.hub import Hub
 from sync_jobs.queue import Job, Wake
 from sync_jobs.simulation.people import Crowd
