@@ -75,6 +75,14 @@ def test_a_month_of_every_kind_of_flapping_stays_quiet() -> None:
         assert len(ledger.held) <= 6, period
 
 
+def test_a_trouble_of_every_night_is_one_trouble_after_a_week() -> None:
+    ledger = Ledger()
+    for now in minutes(40):
+        ledger.look([DOWN] if now.hour == 3 and now < START + 38 * DAY else [], now)
+    assert 2 <= len(ledger.held) <= 8
+    assert not ledger.open
+
+
 def test_the_same_trouble_next_week_is_told_again() -> None:
     ledger = Ledger()
     for now in minutes(15):
