@@ -47,6 +47,8 @@ def budget_of(hub: Hub, row: Connection, connector: Connector, settings: Any, se
 
 async def recall(hub: Hub) -> None:
     """Takes over what the store knows of accounts that this process did not know: after connections were wired."""
+    for book in hub.budgets.passbooks.values():
+        book.connections &= {*hub.wired, *hub.unusable}
     books = [book for book in hub.budgets.passbooks.values() if not book.recalled]
     async with hub.database.read() as conn:
         hub.budgets.share(await shares(conn))

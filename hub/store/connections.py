@@ -18,6 +18,7 @@ from hub.store.tables import (
     hints,
     link_keys,
     links,
+    meters,
     observations,
     schedules,
     secrets,
@@ -28,7 +29,7 @@ from hub.store.tables import (
 
 T = connections.c
 KNOWN_OF_IT: tuple[Table, ...] = (
-    *(secrets, discoveries, schedules, circuits, hints),
+    *(secrets, discoveries, schedules, circuits, hints, meters),
     *(cursors, verified, observations, link_keys, links, tellings, volumes),
 )
 """What is of no use without the connection. Runs, attempts, facts, issues and the change log are history and stay."""

@@ -38,6 +38,8 @@ class Process:
     now: datetime = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
     budgets: MemoryBudgets = field(default_factory=MemoryBudgets)
     locks: Any = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    wired: Any = field(default_factory=lambda: dict.fromkeys(("one", "two")))
+    unusable: Any = field(default_factory=dict)
 
     def clock(self) -> datetime:
         return self.now
@@ -184,3 +186,14 @@ async def test_shares_are_what_an_operator_set(database: Database) -> None:
     await process.flush()
     assert process.budgets.shares == Shares(0.2, 0.1)
     assert await process.call(budget, 3, lane=Lane.BACKFILL) == [True, True, False]
+
+
+async def test_a_connection_that_was_removed_is_heard_of_no_more(database: Database) -> None:
+    process = Process(database)
+    budget = await process.begin()
+    del process.wired["two"]
+    await quotas.recall(process)  # type: ignore[arg-type]
+    await budget.hear([Meter("default", DAY, used=1, limit=10)], 0, process.now.timestamp())
+    await process.flush()
+    async with database.read() as conn:
+        assert (await store.words(conn, ["one", "two"])).keys() == {"one"}
