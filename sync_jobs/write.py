@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub.domain.attempt import Attempt, AttemptState
+from hub.domain.connection import ConnectionState
 from hub.domain.keys import Address
 from hub.domain.lane import Lane
 from hub.domain.link import Link
@@ -22,7 +23,7 @@ from hub.engine.hear import CONSENT
 from hub.engine.retry import retry_at
 from hub.sdk.http import ContractBroken
 from hub.sdk.sinks import Sink
-from hub.store import attempts, golden, issues, observations
+from hub.store import attempts, connections, golden, issues, observations
 from hub.transport import lanes
 from hub.transport.client import Failed
 from mappings.lens import Lens
@@ -151,10 +152,14 @@ class Writer:
 
     async def _open(self, items: Sequence[Item], seen: View) -> list[Item]:
         """Opens the attempts of what still holds. News that were heard since, by whomever, change what is to be told;
-        and what another lane is just telling somebody about is not told twice at once. These stay due."""
+        what another lane is just telling somebody about is not told twice at once; and an operator who paused the
+        connection, or took its leave to write back, is heard before the next batch. These stay due."""
         revisions = {e: g.rev for e, g in seen.goldens.items()}
         entities = [item.change.entity_id for item in items]
         async with self.hub.database.hearing() as conn:
+            row = await connections.get(conn, self.wired.name)
+            if row is None or not row.writes or row.state is not ConnectionState.ACTIVE:
+                return []
             current = await golden.revisions(conn, entities)
             elsewhere = await attempts.under_way(conn, entities, but=self.lane)
             now = self.hub.now_text()
@@ -228,7 +233,7 @@ class Writer:
         so the sweep finds it. Where a vendor shows one record per call, it is one read of what changed."""
         ids = {item.change.remote_id for item in items if item.change.remote_id}
         keys = {item.change.key for item in items if item.change.op is Op.CREATE and item.change.key}
-        if self.sink.look_max <= 1 and ids:
+        if self.sink.look_max <= 1 and ids and self.lane is not Lane.CONSENT:  # of few people, and not of its cursor
             began = self.hub.clock()
             if (await pull(self.hub, self.wired, self.stream)).fault is None:
                 self.seen_at = began  # it is true of all that is still to be written

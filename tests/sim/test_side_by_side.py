@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
+from hub.domain.connection import ConnectionState
 from hub.domain.lane import Lane
 from hub.domain.plan import Change
 from hub.sdk.http import Request, Response
-from hub.store import attempts, dialect, golden
+from hub.store import attempts, connections, dialect, golden
 from hub.transport import lanes
 from sync_jobs.hub import Hub
 from sync_jobs.item import Item
@@ -124,13 +126,13 @@ async def test_two_lanes_do_not_tell_one_person_at_once(
     log, caller = stage.vendors["gamma"].log, one.wired["gamma"].caller
     before, real, beside = len(log), caller.send, []
 
-    async def send(request: Request) -> Response:
+    async def send(request: Request, **more: Any) -> Response:
         """The consent lane's write, once opened, waits until the live lane has had its turn."""
         async with other.database.read() as conn:
             opened = await attempts.unsettled_of(conn, "gamma", "people")
         if opened and not beside:
             beside.append(await push(other, other.wired["gamma"], "people", "run_2", lane=Lane.LIVE))
-        return await real(request)
+        return await real(request, **more)
 
     monkeypatch.setattr(caller, "send", send)
     async with one.database.read() as conn:
@@ -141,3 +143,32 @@ async def test_two_lanes_do_not_tell_one_person_at_once(
     assert len(log) == before + 1
     async with one.database.read() as conn:
         assert not await attempts.unsettled_of(conn, "gamma", "people")
+
+
+@pytest.mark.parametrize("change", ["paused", "read-only"])
+async def test_an_operator_who_stops_a_connection_is_heard_before_the_next_batch(
+    two: tuple[Stage, Hub, Hub], monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """Everybody is due; while the first of them is told, another process takes the leave to write back."""
+    stage, one, other = two
+    for number in range(30):
+        stage.vendors["alpha"].create({"email": f"p{number}@example.com", "title": "Old"})
+    await pull(one, one.wired["alpha"], "people")
+    await reconcile(one, one.wired["alpha"], "people")
+    batch = one.wired["gamma"].sink("people").batch_max
+    caller, log = one.wired["gamma"].caller, stage.vendors["gamma"].log
+    real = caller.send
+
+    async def send(request: Request, **more: Any) -> Response:
+        response = await real(request, **more)
+        if log:
+            async with other.database.write() as conn:
+                if change == "paused":
+                    await connections.set_state(conn, "gamma", ConnectionState.PAUSED)
+                else:
+                    await connections.allow_writes(conn, "gamma", False)
+        return response
+
+    monkeypatch.setattr(caller, "send", send)
+    await push(one, one.wired["gamma"], "people", "run_1")
+    assert len(log) == batch < 30
