@@ -64,7 +64,9 @@ async def test_a_key_that_does_not_open_the_secrets(house: House) -> None:
     assert "webhook_secret" in wrong(found)["secrets"] or "token" in wrong(found)["secrets"]
 
 
-async def test_a_queue_that_is_away_is_told_and_keeps_nobody_from_working(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_queue_that_is_away_is_told_and_keeps_nobody_from_working(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def away() -> int:
         return -1
 
