@@ -8,14 +8,17 @@ from dataclasses import dataclass, fields
 
 from hub import settings as environment
 from hub.domain.policy import Brakes, Keep
+from hub.domain.schedule import Schedule
 from hub.engine.quota import Shares
+from hub.engine.schedule import complaints as wrong
+from hub.engine.schedule import interval_of, interval_text
 from hub.errors import BadInput, Complaint
 from hub.operations import home as homes
 from hub.operations.nearest import unknown
 from hub.settings import Described
 from hub.store import schema
 from hub.store import settings as store
-from sync_jobs import brakes, quotas, retention
+from sync_jobs import brakes, quotas, retention, verifying
 from sync_jobs.hub import Hub
 
 MEANS = {
@@ -38,6 +41,8 @@ SHARES = {
     "verify_share": "the most of every quota that verifying may use",
 }
 STORED = {schema.WORKS_WITH: "the oldest schema version whose release may go on working on this store"}
+VERIFIED = {"every": "how often every stream is read anew and compared, beside all else, while workers run; or off"}
+OFF = "off"
 LEAST_DAYS, MOST_DAYS = 1, 36_500
 
 
@@ -61,18 +66,21 @@ async def show(hub: Hub) -> Settings:
     async with hub.database.read() as conn:
         stored = await store.all(conn)
         keep = await retention.fetch(conn)
+        verified = await verifying.scheduled(conn)
     rows = [_described(d, hub) for d in environment.describe()] + _brakes_of(hub.brakes) + _kept(keep)
     rows += [_own(quotas.QUOTA, f.name, hub.budgets.shares, Shares(), SHARES) for f in fields(Shares)]
+    rows.append(_verified(verified))
     rows += [setting for name, value in stored.items() for setting in _stored(name, value)]
     return Settings(tuple(rows))
 
 
 async def change(hub: Hub, said: Mapping[str, str]) -> Settings:
-    """Sets brakes (a number of records or fields, or a share from 0 to 1), shares of quotas, and for how many days
-    things are kept. BadInput with every complaint; then nothing was changed."""
+    """Sets brakes (a number of records or fields, or a share from 0 to 1), shares of quotas, for how many days
+    things are kept, and how often everything is verified. BadInput with every complaint; then nothing was changed."""
     amounts: dict[str, float] = {}
     shares: dict[str, float] = {}
     days: dict[str, int] = {}
+    often: list[Schedule | None] = []
     complaints: list[Complaint] = []
     for name, text in said.items():
         group, _, one = name.rpartition(".")
@@ -83,6 +91,8 @@ async def change(hub: Hub, said: Mapping[str, str]) -> Settings:
                 amounts[one] = _amount(one, text)
             elif group == quotas.QUOTA and one in SHARES:
                 shares[one] = _amount(one, text)
+            elif group == verifying.SETTING and one in VERIFIED:
+                often.append(_often(text))
             else:
                 raise unknown("setting that can be set", name, _changeable())
         except ValueError as expected:
@@ -96,6 +106,8 @@ async def change(hub: Hub, said: Mapping[str, str]) -> Settings:
             await retention.put(conn, days)
         if shares:
             await quotas.put_shares(conn, shares)
+        for schedule in often:
+            await verifying.schedule(conn, schedule)
     async with hub.database.read() as conn:
         hub.brakes = await brakes.fetch(conn, hub.brakes)
         hub.budgets.share(await quotas.shares(conn))
@@ -103,7 +115,7 @@ async def change(hub: Hub, said: Mapping[str, str]) -> Settings:
 
 
 def _changeable() -> list[str]:
-    groups = {brakes.BRAKES: MEANS, retention.KEEP: KEPT, quotas.QUOTA: SHARES}
+    groups = {brakes.BRAKES: MEANS, retention.KEEP: KEPT, quotas.QUOTA: SHARES, verifying.SETTING: VERIFIED}
     return [f"{group}.{name}" for group, names in groups.items() for name in names]
 
 
@@ -124,6 +136,26 @@ def _days(text: str) -> int:
         if LEAST_DAYS <= int(text) <= MOST_DAYS:
             return int(text)
     raise ValueError(f"days, from {LEAST_DAYS} to {MOST_DAYS}")
+
+
+def _often(text: str) -> Schedule | None:
+    """An interval, or a cron expression; None for `off`. ValueError says what was expected."""
+    text = " ".join(text.split())
+    if text == OFF:
+        return None
+    schedule = Schedule(cron=text)
+    if len(text.split()) == 1:
+        with suppress(BadInput):
+            schedule = Schedule(every=interval_of(text))
+    if wrong(schedule):
+        raise ValueError(f'{OFF}, an interval like 7d or 12h, or times like "0 3 * * sun" (UTC)')
+    return schedule
+
+
+def _verified(often: Schedule | None) -> Setting:
+    value = OFF if often is None else often.cron or interval_text(often.every or 0)
+    source = "default" if often == verifying.WEEKLY else "changed"
+    return Setting(f"{verifying.SETTING}.every", value, source, VERIFIED["every"])
 
 
 def _described(d: Described, hub: Hub) -> Setting:
@@ -154,7 +186,7 @@ def _own(group: str, name: str, held: object, usual: object, means: Mapping[str,
 
 
 def _stored(name: str, value: object) -> list[Setting]:
-    if name in (brakes.BRAKES, retention.KEEP, retention.PLACES, quotas.QUOTA):
+    if name in (brakes.BRAKES, retention.KEEP, retention.PLACES, quotas.QUOTA, verifying.SETTING):
         return []  # shown one by one; or of no use to people
     agreed, _, connection = name.partition("/")
     if agreed == "allowance" and isinstance(value, dict):
