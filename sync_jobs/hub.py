@@ -46,11 +46,17 @@ KEY_FILE = "secret.key"
 async def _open_vault(database: Database, home: Path, now: str) -> safe.Vault:
     """Opens the store's data key with `HUB_SECRET_KEY` or the home's key file; a new home gets a key file."""
     given = settings.load().secret_key
-    said = given.get_secret_value() if given is not None else None
+    said, file = given.get_secret_value() if given is not None else None, home / KEY_FILE
     async with database.write() as conn:
-        if not said and not (home / KEY_FILE).exists() and await safe.is_new(conn):
-            safe.make_key_file(home / KEY_FILE)
-        return await safe.make_vault(conn, safe.find_master_key(said, home / KEY_FILE), now)
+        if not said and not file.exists() and await safe.is_new(conn):
+            safe.make_key_file(file)
+        try:
+            return await safe.make_vault(conn, safe.find_master_key(said, file), now)
+        except Refused as error:
+            if said and await safe.opens(conn, file):
+                mend = f"Unset HUB_SECRET_KEY (and HUB_SECRET_KEY_FILE): {file} opens it, and the variable comes first."
+                raise Refused(error.message, mend=mend) from None
+            raise
 
 
 UNUSABLE = (HubError, ValueError, KeyError)

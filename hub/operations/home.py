@@ -58,6 +58,11 @@ def find(said: Path | None, environ: Mapping[str, str] | None = None) -> Path:
         return home
     if named is not None and home.is_dir() and given.database_url is not None and given.secret_key is not None:
         return home  # a container's: the store and the key are elsewhere, and mapping documents are in the store
+    if named is not None and home.is_dir() and given.database_url is not None:
+        raise NotFound(
+            f"there is no master key: HUB_SECRET_KEY is not set, and {home} holds no {KEY_FILE}",
+            mend="set HUB_SECRET_KEY, or HUB_SECRET_KEY_FILE to a file with it: the key that opens the store",
+        )
     if named is not None:
         raise NotFound(f"{home} is not a hub's home: it holds no {DATABASE}", mend=f"make one with `hub init {named}`")
     raise NotFound(

@@ -187,8 +187,9 @@ def _open_data_key(master: MasterKey, key_id: str, sealed: bytes) -> bytes:
     except (InvalidTag, ValueError):
         raise Refused(
             f"The key from {master.source} does not open this store's secrets.",
-            mend="Set HUB_SECRET_KEY to the value it had when the store was made, or restore the key file of then. "
-            "If it is lost, the secrets are lost too: remove the connections and add them again.",
+            mend="Give the key that this store was last used with, by HUB_SECRET_KEY or in the home's secret.key. A "
+            "store from a backup made before `hub keys change-master` opens with secret.key.old-TIME. If the key is "
+            "lost, the secrets are lost too: make a new home, and enter them again.",
         ) from None
 
 
@@ -200,6 +201,15 @@ async def open_vault(conn: AsyncConnection, master: MasterKey) -> Vault:
         raise BadInput("This store has no data key yet.", mend="Run `hub init` on its folder.")
     keys = {key_id: _open_data_key(master, key_id, sealed) for key_id, sealed in found}
     return Vault(keys, found[-1].id)
+
+
+async def opens(conn: AsyncConnection, file: Path) -> bool:
+    """Whether that key file is there and opens the store."""
+    try:
+        await open_vault(conn, read_key_file(file))
+    except (BadInput, Refused):
+        return False
+    return True
 
 
 async def make_vault(conn: AsyncConnection, master: MasterKey, now: str) -> Vault:

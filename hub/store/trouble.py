@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from socket import gaierror
+
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 
 from hub.errors import HubError
@@ -13,9 +15,16 @@ MENDS = {
     "disk is full": "make room on the disk; nothing that was committed is lost",
     "not a database": "the file is no SQLite database: restore hub.db from a backup",
     "malformed": "the file is damaged: restore hub.db from a backup",
+    "password authentication failed": "the password in HUB_DATABASE_URL, PGPASSWORD or ~/.pgpass is not this role's",
+    "does not exist": "make the role or the database that HUB_DATABASE_URL names, or name the right one",
+    "too many": "give PostgreSQL more max_connections, or run fewer processes: each may hold 16",
+    "permission denied": "let the role own the database's schema `public`, at least where `hub db upgrade` runs",
+    "read-only transaction": "the database takes no writes: if HUB_DATABASE_URL names a standby, name the primary",
+    "starting up": "wait: PostgreSQL is starting",
+    "Name or service not known": "the host that HUB_DATABASE_URL names has no address: is it right?",
 }
-AWAY = ("08", "28", "3D000", "53", "57P")
-"""How SQLSTATE begins where PostgreSQL is gone, going, coming, full, or does not let the hub in."""
+AWAY = ("08", "25006", "28", "3D000", "42501", "53", "57P")
+"""How SQLSTATE begins where PostgreSQL is gone, going, coming, full, a standby, or does not let the hub in."""
 OTHERWISE = "check HUB_DATABASE_URL, and that the database runs and lets the hub in"
 
 
@@ -26,8 +35,8 @@ def meaning(error: BaseException) -> HubError | None:
         said = str(getattr(error, "orig", error)).strip().split("\n")[0].rpartition("'>: ")[2]
     elif isinstance(error, DatabaseError) and any(text in str(error.orig) for text in ("not a database", "malformed")):
         said = str(error.orig)
-    elif isinstance(error, ConnectionError | TimeoutError):
-        said = error.strerror or "no answer" if isinstance(error, OSError) else "no answer"
+    elif isinstance(error, ConnectionError | TimeoutError | gaierror):
+        said = getattr(error, "strerror", None) or str(error) or "no answer"
     else:
         return None
     mend = next((mend for text, mend in MENDS.items() if text in said), OTHERWISE)
