@@ -74,6 +74,13 @@ class Worker:
             return None
         return time.monotonic() - began
 
+    def drop(self) -> None:
+        """Whatever it does, it is gone."""
+        if self.alive:
+            assert self.process is not None
+            self.process.kill()
+            self.process.wait()
+
 
 @dataclass(slots=True)
 class Supervisor:
@@ -109,7 +116,4 @@ class Supervisor:
     def drop(self) -> None:
         """Whatever they do, they are gone."""
         for worker in self.workers:
-            if worker.alive:
-                assert worker.process is not None
-                worker.process.kill()
-                worker.process.wait()
+            worker.drop()
