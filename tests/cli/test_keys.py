@@ -143,7 +143,7 @@ def test_start_up_refuses_a_missing_key_and_another_one_and_says_what_to_do(
     other = hub("status", "--json")
     assert other.code == 1
     assert "HUB_SECRET_KEY does not open this store's secrets" in other.json["error"]["message"]
-    assert "restore the key file" in other.json["error"]["mend"]
+    assert "last used with" in other.json["error"]["mend"]
     assert PASSPHRASE not in other.out + other.err
     monkeypatch.setenv("HUB_SECRET_KEY", key)
     assert works(hub)
