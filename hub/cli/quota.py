@@ -48,7 +48,7 @@ def _quota(found: Quotas) -> RenderableType:
         for c in found.connections
         if c.shares_with
     ]
-    return tables.stack(_windows(found), _today(found.connections), *notes)
+    return tables.stack(_windows(found), _today(found.connections), Text("\n").join(notes) if notes else None)
 
 
 def _windows(found: Quotas) -> RenderableType:
