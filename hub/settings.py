@@ -116,17 +116,18 @@ class Settings(BaseModel):
     @field_validator("redis_url")
     @classmethod
     def _known_queue(cls, said: SecretStr | None) -> SecretStr | None:
-        if said is not None and said.get_secret_value().partition(":")[0].lower() not in QUEUES:
+        if said is None:
+            return None
+        text = said.get_secret_value()
+        if text.partition(":")[0].lower() not in QUEUES:
             raise ValueError("another kind of queue")
-        return said
-
-    @field_validator("public_url")
-    @classmethod
-    def _plain_address(cls, said: str) -> str:
-        parts = urlsplit(said)
-        if said and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
-            raise ValueError("not a plain web address")
-        return said.rstrip("/")
+        if text.lower().startswith("unix:"):
+            return said
+        text = text.rstrip("/")
+        path = urlsplit(text).path.removeprefix("/")
+        if path and not path.isdecimal():
+            raise ValueError("a database of Redis is a number")
+        return SecretStr(text)
 
     @field_validator("alert_url")
     @classmethod

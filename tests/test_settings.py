@@ -101,3 +101,26 @@ def test_a_public_address_is_a_plain_web_address(said: str) -> None:
     with pytest.raises(BadInput):
         load({"HUB_PUBLIC_URL": said})
     assert load({"HUB_PUBLIC_URL": "https://hub.example/base/"}).public_url == "https://hub.example/base"
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ("redis://cache:6379", "redis://cache:6379"),
+        ("redis://cache:6379/", "redis://cache:6379"),
+        ("rediss://:pw@cache:6380/3", "rediss://:pw@cache:6380/3"),
+        ("unix:///run/redis/redis.sock", "unix:///run/redis/redis.sock"),
+    ],
+)
+def test_an_address_of_redis_may_end_as_people_write_it(said: str, taken: str) -> None:
+    found = load({"HUB_REDIS_URL": said}).redis_url
+    assert found is not None
+    assert found.get_secret_value() == taken
+
+
+def test_a_database_of_redis_is_a_number() -> None:
+    with pytest.raises(BadInput) as error:
+        load({"HUB_REDIS_URL": "redis://:pw@cache:6379/hub"})
+    [complaint] = error.value.complaints
+    assert "redis://cache.example:6379/0" in str(complaint)
+    assert "pw" not in str(complaint)
