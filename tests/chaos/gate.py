@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import TypeAlias
 
 from starlette.types import Receive, Scope, Send
@@ -57,6 +59,33 @@ async def asleep(process: int) -> None:
     os.kill(process, signal.SIGSTOP)
 
 
+class Silence:
+    """Accepts every connection, and never says a word. `connected` counts them."""
+
+    def __init__(self) -> None:
+        self.connected = 0
+        self._held: list[socket.socket] = []
+        self._bound = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.url = f"http://127.0.0.1:{self._bound.getsockname()[1]}"
+        self._thread = Thread(target=self._accept, name="silence", daemon=True)
+
+    def __enter__(self) -> Silence:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bound.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5)
+        for held in (self._bound, *self._held):
+            held.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._held.append(self._bound.accept()[0])
+                self.connected += 1
+
+
 @dataclass(slots=True)
 class Street:
     """Vendors a and b with one way of working: workers on PostgreSQL and Redis."""
@@ -76,9 +105,11 @@ class Street:
         )
 
 
-async def street(folder: Path, urls: Sequence[str], redis_url: str, stack: ExitStack) -> Street:
+async def street(
+    folder: Path, urls: Sequence[str], redis_url: str, stack: ExitStack, *, dead: str | None = None
+) -> Street:
     """A home, two vendors that it may write to and reads every second, and a worker for each URL of the store, not
-    started yet; all of it ends with the stack."""
+    started yet; all of it ends with the stack. `dead`: the address of one more vendor, where nobody answers."""
     home = folder / "home"
     home.mkdir()
     said = {"HUB_LEASE_SECONDS": f"{LEASE:g}", "HUB_SWEEP_SECONDS": "0.3", "HUB_LOG_FORMAT": "json"}
@@ -89,10 +120,11 @@ async def street(folder: Path, urls: Sequence[str], redis_url: str, stack: ExitS
     async with await Hub.open(home, database_url=urls[0]) as hub:
         await settings.change(hub, dict.fromkeys(("creates", "clears", "removes"), "100000"))
         now = iso(clock.now())
+        places = {name: stack.enter_context(serve(gate)).url for name, gate in gates.items()}
+        places |= {"dead": dead} if dead else {}
         async with hub.database.write() as conn:
-            for rank, (name, gate) in enumerate(gates.items()):
-                url = stack.enter_context(serve(gate)).url
-                said_of = dict(gate.vendor.connection().settings)
+            for rank, (name, url) in enumerate(places.items()):
+                said_of = dict(gates["a"].vendor.connection().settings)
                 row = Connection(name, "unruly", url, said_of, writes=True, rank=rank, created_at=now)
                 await connections.add(conn, row)
                 await secrets.put(conn, hub.vault, name, {"token": TOKEN}, now)
