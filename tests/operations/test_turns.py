@@ -88,14 +88,16 @@ async def test_on_one_host_the_lease_of_a_dead_process_is_taken_over_at_once(
 
 async def test_the_whole_store_waits_for_tours_under_way(hosts: list[Hub]) -> None:
     said: list[str] = []
+    began = asyncio.Event()
 
     async def tour() -> None:
         async with held(hosts[0], tour_lease("crm", Lane.LIVE)):
+            began.set()
             await asyncio.sleep(0.5)
             said.append("toured")
 
     touring = asyncio.create_task(tour())
-    await asyncio.sleep(0.1)
+    await began.wait()
     async with sole_turn(hosts[1] if hosts[0].database.shared else hosts[0]):
         said.append("alone")
     await touring
