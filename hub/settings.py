@@ -129,6 +129,14 @@ class Settings(BaseModel):
             raise ValueError("a database of Redis is a number")
         return SecretStr(text)
 
+    @field_validator("public_url")
+    @classmethod
+    def _plain_address(cls, said: str) -> str:
+        parts = urlsplit(said)
+        if said and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("not a plain web address")
+        return said.rstrip("/")
+
     @field_validator("alert_url")
     @classmethod
     def _web_address(cls, said: SecretStr | None) -> SecretStr | None:

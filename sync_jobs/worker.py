@@ -105,5 +105,7 @@ async def _closed(worker: ArqWorker) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks, timeout=PAUSE_MOST)
+    if worker.pool is None:  # Redis is away
+        return
     with suppress(*AWAY):
         await worker.pool.aclose(close_connection_pool=True)
