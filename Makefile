@@ -8,13 +8,14 @@ PACKAGES := hub connectors mappings sync_jobs
 PEOPLE ?=
 SEED ?=
 
-.PHONY: help demo test nightly check format bench conformance lock clean
+.PHONY: help demo test nightly chaos check format bench conformance lock clean
 
 help:
 	@echo "make demo          environment and main job: four sandboxes, connected, reconciled, verified"
 	@echo "make test          environment and all tests"
 	@echo "make check         format, lint, types, floors"
 	@echo "make nightly       the long random histories as well"
+	@echo "make chaos         workers, queue and store tormented for ten minutes; CHAOS_SECONDS, CHAOS_SEED"
 	@echo "make bench         benchmarks"
 	@echo "make conformance VENDOR_SPECS=DIR   against vendors' own API descriptions"
 	@echo "make format        format the code"
@@ -28,6 +29,9 @@ test: $(VENV)/.dev
 
 nightly: $(VENV)/.dev
 	env -u VENDOR_SPECS $(PYTHON) -m pytest -n 2 --nightly
+
+chaos: $(VENV)/.dev
+	CHAOS_SECONDS=$(or $(CHAOS_SECONDS),600) CHAOS_SEED=$(or $(CHAOS_SEED),1) $(PYTHON) -m pytest -s tests/chaos/test_chaos.py
 
 check: $(VENV)/.dev
 	$(PYTHON) -m ruff format --check .
