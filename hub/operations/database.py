@@ -14,7 +14,7 @@ from hub.domain.policy import Keep
 from hub.errors import HubError, Refused
 from hub.operations import home as homes
 from hub.operations.turns import turn
-from hub.store import copying, health, leases, schema
+from hub.store import copying, health, leases, schema, workers
 from hub.store.copying import Copied
 from hub.store.database import Database, open_database
 from hub.store.schema import Phase, Schema, SchemaState, Step
@@ -151,10 +151,11 @@ async def _refuse_too_early(database: Database, found: Schema) -> None:
             "processes, and `hub db upgrade` runs everything.",
         )
     async with database.read() as conn:
-        theirs = await schema.other_releases(conn, __version__, iso(clock.now() - SILENT_AFTER))
+        lately = await workers.all(conn, iso(clock.now() - SILENT_AFTER))
+    theirs = [f"{w.host}, process {w.process}, release {w.release}" for w in lately if w.release != __version__]
     if theirs:
         raise Refused(
-            f"Workers of another release are at work: {', '.join(theirs)}.",
+            f"Workers of another release are at work: {'; '.join(theirs)}.",
             mend=f"Stop them, or replace them by workers of release {__version__}, and run the same command again.",
         )
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.errors import Refused
 from hub.store import settings
-from hub.store.tables import metadata, workers
+from hub.store.tables import metadata
 
 WORKS_WITH = "schema.works_with"
 """The setting that says from which schema version on a release may work on the store. Not set: from the store's own."""
@@ -141,13 +141,6 @@ async def note_floor(conn: AsyncConnection) -> None:
         await settings.put(conn, WORKS_WITH, floor)
     else:
         await settings.drop(conn, WORKS_WITH)
-
-
-async def other_releases(conn: AsyncConnection, release: str, since: str) -> list[str]:
-    """Workers of other releases than this one that were heard of since then: "HOST, process N, release R"."""
-    chosen = select(workers).where(workers.c.release != release, workers.c.seen_at > since)
-    found = await conn.execute(chosen.order_by(workers.c.host, workers.c.process))
-    return [f"{row.host}, process {row.process}, release {row.release}" for row in found]
 
 
 def _held(conn: Connection) -> str:
