@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeAlias
 
 from hub.domain.lane import Lane
 from hub.domain.moments import iso
-from hub.domain.outcome import Fault, FaultKind
+from hub.domain.outcome import Fault
 from hub.sdk.streams import Cursor
 from hub.store import cursors
 from hub.store.cursors import CursorRow
@@ -27,7 +27,6 @@ from sync_jobs.slices import Slice
 from sync_jobs.wiring import Wired
 
 JOB = "backfill"
-BROKEN_FOR = timedelta(minutes=15)
 WAITS_MAX = 10_000
 """Times that one backfill comes back to a vendor that says "wait"."""
 
@@ -125,19 +124,10 @@ async def slice_(hub: Hub, connection: str, stream: str, lane: str, bounds: Slic
     wired = hub.connection(connection)
     async with Recorded(hub, JOB, connection, stream, lane) as recorded:
         pulled = await pull(hub, wired, stream, lane=lane, slice_=bounds)
-        if pulled.fault is not None and pulled.fault.kind is FaultKind.CONTRACT:
-            await _put_off(hub, connection, stream, lane)
         counts = pulled.counts
         counts.add(await reconcile(hub, wired, stream, slice_=bounds))
         recorded.ended(counts, pulled.fault)
     return Sliced(counts, more=not (pulled.finished or pulled.wait or pulled.fault), fault=pulled.fault)
-
-
-async def _put_off(hub: Hub, connection: str, stream: str, lane: str) -> None:
-    """A vendor that breaks its contract will break it again soon."""
-    async with hub.database.write() as conn:
-        row = await cursors.fetch(conn, connection, stream, lane)
-        await cursors.save(conn, replace(row, not_before=iso(hub.clock() + BROKEN_FOR)))
 
 
 async def cancel(hub: Hub, rows: list[CursorRow]) -> None:

@@ -28,6 +28,8 @@ RECORD_MAX = 1 << 20
 """Bytes of one record as JSON. A larger one is refused alone, with an issue."""
 PAGES_MAX = 1_000_000
 """A walk that needs more pages than this goes in circles."""
+BROKEN_FOR = timedelta(minutes=15)
+"""How long workers leave a stream alone that breaks its contract."""
 LIVE = "live"
 HISTORY = "backfill:"
 """How the lanes of backfills begin."""
@@ -216,8 +218,16 @@ class _Walk:
         if fault.kind in (FaultKind.UNAUTHORISED, FaultKind.MISCONFIGURED, FaultKind.CONTRACT):
             await stop(self.hub, self.wired, fault)
             self.counts.issues += 1
+        if fault.kind is FaultKind.CONTRACT:
+            await self._put_off()
         self.counts.later += 1
         return Pulled(self.counts, finished=False, fault=fault)
+
+    async def _put_off(self) -> None:
+        """A vendor that breaks its contract will break it again soon. The walk stays where it stood."""
+        async with self.hub.database.write() as conn:
+            row = await cursors.fetch(conn, self.wired.name, self.name, self.row.lane)
+            await cursors.save(conn, replace(row, not_before=iso(self.hub.clock() + BROKEN_FOR)))
 
 
 def _nameless(remote_id: str) -> Complaint:

@@ -16,6 +16,7 @@ from hub.domain.connection import ConnectionState
 from hub.domain.moments import iso, parse
 from hub.domain.outcome import Fault, FaultKind
 from hub.domain.schedule import Schedule
+from hub.sdk.http import ContractBroken, Request, Response
 from hub.store import connections, cursors, schedules
 from hub.store.schedules import EVERY_STREAM
 from sync_jobs import calendar, circuits
@@ -111,6 +112,23 @@ async def test_outside_its_hours_a_walk_neither_begins_nor_goes_on(stage: Stage,
     assert parse("2026-01-06T06:00:00Z") <= opens <= parse("2026-01-06T06:00:06Z")
     stage.now = opens
     assert await due(hub)
+
+
+async def test_a_stream_that_breaks_its_contract_is_not_asked_at_every_sweep(
+    stage: Stage, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(request: Request) -> Response:
+        raise ContractBroken("no such page")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hub.connection("alpha").caller, "send", broken)
+        assert (await pull(hub, hub.connection("alpha"), "people")).fault is not None
+    assert not await due(hub)
+    stage.step(15 * 60)
+    assert await due(hub)
+    await walked(hub, "alpha")  # also by hand, and at once
+    async with hub.database.read() as conn:
+        assert (await cursors.fetch(conn, "alpha", "people")).not_before is None
 
 
 async def test_a_paused_connection_has_nothing_due(hub: Hub) -> None:
