@@ -1,4 +1,4 @@
-"""Cursors, connections, discoveries, settings, pins, consent said to the hub, and the log of changes."""
+"""Cursors, schedules, connections, discoveries, settings, pins, consent said to the hub, and the log of changes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from hub.domain.circuit import Circuit
 from hub.domain.connection import Connection, ConnectionState
 from hub.domain.consent import Evidence, Statements
 from hub.domain.golden import Pin
@@ -13,11 +14,26 @@ from hub.domain.history import FieldChange
 from hub.domain.keys import Address, Key
 from hub.domain.link import Link
 from hub.domain.observation import Record
+from hub.domain.schedule import Schedule
 from hub.errors import BadInput, NotFound
 from hub.sdk.streams import FieldInfo
-from hub.store import changes, connections, cursors, discoveries, links, observations, pins, settings, statements
+from hub.store import (
+    changes,
+    circuits,
+    connections,
+    cursors,
+    discoveries,
+    links,
+    observations,
+    pins,
+    schedules,
+    settings,
+    statements,
+    verified,
+)
 from hub.store.cursors import CursorRow
 from hub.store.database import Database
+from hub.store.verified import Shown
 
 NOW, LATER = "2026-01-05T09:00:00.000Z", "2026-01-05T10:00:00.000Z"
 CRM = Connection("crm", "salesforce", "https://crm.example", {"sandbox": True}, rank=10, created_at=NOW)
@@ -161,3 +177,32 @@ async def test_the_log_of_changes_begins_with_the_last(database: Database) -> No
         assert await changes.of_entity(conn, "con_a") == [second, first]
         assert await changes.of_entity(conn, "con_a", "emails") == [first]
         assert await changes.of_entity(conn, "con_a", limit=1) == [second]
+
+
+async def test_schedules_are_of_a_stream_or_of_a_connection(database: Database) -> None:
+    often, nightly = Schedule(every=300, hours="mon-fri 07:00-20:00", zone="Europe/Berlin"), Schedule(cron="0 3 * * *")
+    async with database.write() as conn:
+        await schedules.put(conn, "crm", "contacts", nightly)
+        await schedules.put(conn, "crm", "contacts", often)
+        await schedules.put(conn, "crm", schedules.EVERY_STREAM, nightly)
+        await schedules.put(conn, "ads", "daily", often)
+        assert await schedules.get(conn, "crm", "contacts") == often
+        assert await schedules.get(conn, "crm", "leads") is None
+        assert await schedules.all(conn, "crm") == {("crm", "contacts"): often, ("crm", ""): nightly}
+        assert len(await schedules.all(conn)) == 3
+        assert await schedules.drop(conn, "crm", "contacts")
+        assert not await schedules.drop(conn, "crm", "contacts")
+
+
+async def test_a_removed_connection_leaves_no_schedule_circuit_or_verification(database: Database) -> None:
+    async with database.write() as conn:
+        for name in ("crm", "ads"):
+            await connections.add(conn, replace(CRM, name=name))
+            await schedules.put(conn, name, "contacts", Schedule(every=300))
+            await circuits.put(conn, Circuit(name, 3, LATER, NOW, "not_reached"))
+            await verified.put(conn, name, "contacts", [Shown("1"), Shown("2", "l00", NOW)])
+        await connections.remove(conn, "crm")
+        assert list(await schedules.all(conn)) == [("ads", "contacts")]
+        assert list(await circuits.all(conn)) == ["ads"]
+        assert await verified.among(conn, "crm", "contacts", ["1", "2"]) == []
+        assert await verified.doubted(conn, "ads", "contacts", "", 10) == [Shown("2", "l00", NOW)]
