@@ -265,7 +265,6 @@ SMALL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "entity_id": "e",
             "channel": "email",
             "state": "denied",
-            "rev": 1,
             "seen_at": day(1),
             "heard_at": day(1),
             "written_at": day(1),
