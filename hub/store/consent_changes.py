@@ -85,6 +85,7 @@ async def close_written(conn: AsyncConnection, places: Sequence[tuple[str, str]]
         .select_from(consent_changes.outerjoin(golden, G.entity_id == T.entity_id))
         .where(OPEN, or_(G.entity_id.is_(None), G.state == GoldenState.MERGED, ~behind.exists()))
         .limit(CLOSED_AT_ONCE)
+        .with_for_update(of=consent_changes, skip_locked=True)  # what is heard or closed by others just now comes later
     )
     done = await conn.execute(update(consent_changes).where(T.id.in_(written)).values(written_at=now))
     return done.rowcount

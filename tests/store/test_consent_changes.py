@@ -122,6 +122,18 @@ async def test_closing_is_bounded(database: Database, monkeypatch: pytest.Monkey
         assert [await close_written(conn, [CRM], NOW) for _ in range(4)] == [4, 4, 2, 0]
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+async def test_closing_waits_for_nobody(database: Database) -> None:
+    """Two workers close at once, or one hears meanwhile: else they could wait for each other for ever."""
+    async with database.write() as conn:
+        await note(conn, [denied("erased1"), denied("erased2")])
+    async with database.write() as one, database.write() as two:
+        await reassign(one, "erased1", "erased3")
+        assert await close_written(two, [], NOW) == 1
+    async with database.write() as conn:
+        assert await close_written(conn, [], NOW) == 1
+
+
 async def test_latencies_are_from_seen_to_written(database: Database) -> None:
     async with database.write() as conn:
         assert await latencies(conn, SEEN) == Latencies(None, None, 0, 0, None)
