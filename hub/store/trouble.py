@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from socket import gaierror
 
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
 
 from hub.errors import HubError
 
@@ -44,6 +44,9 @@ def meaning(error: BaseException) -> HubError | None:
 
 
 def _away(error: BaseException) -> bool:
-    """SQLAlchemy has no kind of its own for these errors of asyncpg."""
+    """SQLAlchemy has no kind of its own for these errors of asyncpg. One that no server raised is asyncpg's own
+    confusion over a connection that is just being cut."""
     state = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
+    if state is None:
+        return isinstance(error, InternalError)
     return isinstance(state, str) and state.startswith(AWAY)

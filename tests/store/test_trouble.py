@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import asyncpg
 import pytest
+from asyncpg.prepared_stmt import PreparedStatement
 from sqlalchemy import text
 
 from hub.store import trouble
@@ -86,6 +88,19 @@ async def test_a_store_that_does_not_let_the_hub_in_says_why(
         assert said(await failing(database, "SELECT 1")) == f"the store cannot be used: {why}"
     finally:
         await database.close()
+
+
+@ON_POSTGRESQL
+async def test_a_driver_that_is_confused_by_a_cut_is_the_stores_trouble(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As seen when a connection is terminated between a statement's preparation and its execution."""
+
+    async def confused(*_: object, **__: object) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+
+    monkeypatch.setattr(PreparedStatement, "fetch", confused)
+    assert "cannot switch to state 12" in said(await failing(database, "SELECT 1"))
 
 
 @ON_POSTGRESQL
