@@ -15,6 +15,8 @@ from hub.cli.screen import answer, plain
 from hub.cli.work import COUNTS
 from hub.domain.circuit import Circuit
 from hub.domain.consent_change import Latencies
+from hub.domain.lane import Lane
+from hub.domain.run import Run
 from hub.domain.worker import Worker
 from hub.operations import explain as explanations
 from hub.operations import status as statuses
@@ -139,17 +141,24 @@ def _runs(answered: statuses.Runs) -> RenderableType:
     for run in answered.runs:
         where = "/".join(w for w in (run.connection, run.stream) if w)
         what = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in _in_order(run.counts) if n)
-        lane = "" if run.lane == "live" else f" ({run.lane})"
         table.add_row(
             Text(run.id[:ID_SHOWN], style="dim"),
             tables.moment(run.started_at),
-            run.job + lane,
+            run.job + _lane(run),
             where,
             tables.state(run.state.value),
             statuses.seconds(run),
             Text(what).append(f" {plain(run.note)}" if run.note else "", style="yellow"),
         )
     return table
+
+
+def _lane(run: Run) -> str:
+    """The lane, where the job doesn't say it already; of a backfill, where its span begins."""
+    job, _, span = run.lane.partition(":")
+    if job == run.job:
+        return f" from {span[:10]}" if span[:1].isdigit() else ""
+    return "" if run.lane == Lane.LIVE else f" ({run.lane})"
 
 
 def _in_order(counts: Mapping[str, int]) -> list[tuple[str, int]]:
