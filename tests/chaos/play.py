@@ -40,6 +40,8 @@ LAGS = 8.0
 """Seconds after which no system hides any more what was typed there."""
 BEGIN_WITHIN, BEGIN_USUALLY = 60.0, 4.0
 """Seconds that workers may take to begin, and do take on a machine that has nothing else to do."""
+SLOWEST = 4.0
+"""How many times rarer torments become at most, however slow the machine."""
 LONGER = 4.0
 """How many times longer than wanted a storm may last."""
 UNDER_WAY = 8.0
@@ -138,7 +140,8 @@ def _supervisor(folder: Path, home: Path, url: str, queue: redis.Server) -> Supe
 
 def _storm(theatre: Theatre, supervisor: Supervisor, tormentor: Tormentor, seconds: float, report: Report) -> None:
     """Lasts so many seconds, and longer where the machine is too slow for it to have hit anything by then."""
-    tormentor.slowness = report.slowness = _begin(supervisor)
+    report.slowness = _begin(supervisor)
+    tormentor.slowness = min(report.slowness, SLOWEST)
     began = theatre.clock()
     while (lasted := theatre.clock() - began) < seconds or (
         lasted < seconds * LONGER and not (tormentor.turned and theatre.truth.counts.get("writes", 0) >= WRITES_LEAST)
