@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from hub import counters
-from hub.domain.moments import parse
+from hub.domain.circuit import Circuit
+from hub.domain.moments import iso, parse
 from hub.domain.outcome import Fault
 from hub.engine import circuit as engine
 from hub.logs import log
@@ -48,10 +49,12 @@ async def failed(hub: Hub, name: str, fault: Fault) -> datetime | None:
     """A tour ended with this fault. Until when the connection rests for it; None when it doesn't."""
     now = hub.clock()
     async with hub.database.write() as conn:
+        if engine.after_fault(None, name, fault, now) is None:
+            return None
+        await circuits.begin(conn, Circuit(name, 0, iso(now), iso(now), ""))  # so that two first failures are two
         before = await circuits.get(conn, name, lock=True)
         after = engine.after_fault(before, name, fault, now)
-        if after is None:
-            return None
+        assert after is not None
         await circuits.put(conn, after)
     if engine.is_open(after) and not (before is not None and engine.is_open(before)):
         counters.add("circuits_opened", connection=name)

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.circuit import Circuit
-from hub.store.dialect import Upsert
+from hub.store.dialect import Upsert, insert
 from hub.store.tables import circuits
 
 T = circuits.c
@@ -21,6 +21,11 @@ async def get(conn: AsyncConnection, connection: str, *, lock: bool = False) -> 
     chosen = select(circuits).where(T.connection == connection)
     row = (await conn.execute(chosen.with_for_update() if lock else chosen)).mappings().first()
     return None if row is None else Circuit(**row)
+
+
+async def begin(conn: AsyncConnection, circuit: Circuit) -> None:
+    """Keeps a first circuit, unless somebody else did so meanwhile."""
+    await conn.execute(insert(conn, circuits).values(asdict(circuit)).on_conflict_do_nothing())
 
 
 async def put(conn: AsyncConnection, circuit: Circuit) -> None:
