@@ -75,8 +75,8 @@ def retry_in_doubt() -> Iterator[None]:
 def doubt_is_forgotten() -> Iterator[None]:
     """A write in doubt is taken for not done, without a look."""
 
-    async def forget(hub: Any, wired: Any, stream: Any, sink: Any, counts: Any) -> None:
-        while doubtful := await doubt._doubtful(hub, wired, stream):
+    async def forget(hub: Any, wired: Any, stream: Any, sink: Any, counts: Any, lane: Any = None) -> None:
+        while doubtful := await doubt._doubtful(hub, wired, stream, lane):
             async with hub.database.write() as conn:
                 await attempts.close(conn, [replace(a, state=doubt.AttemptState.SETTLED) for a in doubtful])
 
