@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-import structlog
 
 from connectors.unruly.sandbox import Manners
 from hub import logs
@@ -412,16 +410,11 @@ def test_where_alerts_go_and_in_which_form(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.fixture
-def written() -> Iterator[io.StringIO]:
+def written() -> io.StringIO:
     """What is logged at debug."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     stream = io.StringIO()
     logs.start("debug", "json", lambda: datetime.now(UTC), stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    return stream
 
 
 @pytest.mark.parametrize("answer", ["200", "302", "404", "429", "503", "ConnectError", "ReadTimeout"])
