@@ -292,7 +292,7 @@ async def _behind(
     behind = set()
     for entity in concerned:
         record, telling = goldens[entity], told.get(entity)
-        if telling is not None and telling.rev >= record.rev:
+        if telling is not None and telling.known >= record.rev:
             continue
         untold = decide(record, tuple(owned[entity]), place, in_doubt=False, key=None)
         behind |= {batch.address(c.remote_id) for c in untold.changes if c.op is Op.UPDATE and c.remote_id}

@@ -140,19 +140,28 @@ class _Rereading:
         async with self.hub.database.hearing() as conn:
             if ids:
                 verdicts = await judge_edit(conn, self.proposal, entity, ids)
-                await _keep(conn, self.hub, self.proposal, verdicts, self.counts)
+                await _keep(conn, self.hub, verdicts, self.counts)
             await mappings.note(conn, row)
 
 
-async def _keep(conn: Transaction, hub: Hub, proposal: Proposal, verdicts: Verdicts, counts: Counts) -> None:
-    """Keeps the verdicts, and has the edited sinks told where their decisions changed."""
+async def _keep(conn: Transaction, hub: Hub, verdicts: Verdicts, counts: Counts) -> None:
+    """Keeps the verdicts, and has sinks told where their decisions changed."""
     now = hub.now_text()
+    due = _due(verdicts)
+    informed = {here: await golden.informed(conn, ids, *here) for here, ids in due.items()}
     await links.put(conn, verdicts.reworded, now)
     for judged in verdicts.judged:
         counts.add(await keep(conn, hub, judged))
     await golden.put(conn, [r.golden for r in verdicts.resurvived], now)
     await changes.append(conn, [c for r in verdicts.resurvived for c in r.changes])
-    for place in proposal.places:
-        here = (place.connection, place.stream)
-        due = [v.entity_id for v in verdicts.all if any((c.connection, c.stream) == here for c in (*v.gained, *v.lost))]
-        await golden.make_due(conn, due, *here)
+    for here, ids in due.items():
+        await golden.make_due(conn, ids, *here, informed[here])
+
+
+def _due(verdicts: Verdicts) -> dict[tuple[str, str], list[str]]:
+    """Sink -> the entities of which the edit changes what it is told."""
+    due: dict[tuple[str, str], list[str]] = {}
+    for verdict in verdicts.all:
+        for here in sorted({(c.connection, c.stream) for c in (*verdict.gained, *verdict.lost)}):
+            due.setdefault(here, []).append(verdict.entity_id)
+    return due

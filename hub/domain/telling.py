@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 NEVER = -1
-"""Below every revision: the sink is due, whatever it was told before."""
+"""Below every revision: the sink is due, whatever it was told before. `NEVER - rev`: due again, because a mapping was
+edited, though it had been told of all up to that revision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Telling:
     """The sink `connection`/`stream` was told of the entity up to golden revision `rev`. It is due again when that
-    moved, but not before `retry_at`. `tries` counts failures in a row."""
+    moved, but not before `retry_at`. `tries` counts failures in a row. Below zero: it is due in any case."""
 
     entity_id: str
     connection: str
@@ -19,3 +20,8 @@ class Telling:
     rev: int
     retry_at: str | None = None
     tries: int = 0
+
+    @property
+    def known(self) -> int:
+        """The revision up to which the sink knew everything that people said, also when it is due again since."""
+        return self.rev if self.rev >= 0 else NEVER - self.rev

@@ -5,7 +5,7 @@ Invariant: pending writes are a question to these tables (`due`), never rows of 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -116,15 +116,28 @@ async def tell(conn: AsyncConnection, rows: Sequence[Telling]) -> None:
     await _tell(conn, [asdict(t) for t in {(t.entity_id, t.connection, t.stream): t for t in rows}.values()])
 
 
-async def make_due(conn: AsyncConnection, ids: Sequence[str], connection: str, stream: str) -> None:
-    """The sink has to be told of these entities again, whatever it was told before, and at once."""
-    if not ids:
-        return
-    await conn.execute(
-        update(told_of)
-        .where(TOLD.connection == connection, TOLD.stream == stream, one_of(conn, TOLD.entity_id, sorted(set(ids))))
-        .values(rev=NEVER, retry_at=None, tries=0)
-    )
+async def make_due(
+    conn: AsyncConnection, ids: Sequence[str], connection: str, stream: str, informed: Collection[str] = ()
+) -> None:
+    """The sink has to be told of these entities again, whatever it was told before, and at once. `informed`: those of
+    which it knows all that people said up to now: what it is to be told is nobody's news."""
+    chosen = frozenset(ids)
+    again = NEVER - select(T.rev).where(T.entity_id == TOLD.entity_id).scalar_subquery()
+    for due_ids, rev in ((chosen - frozenset(informed), NEVER), (chosen.intersection(informed), again)):
+        if due_ids:
+            here = and_(TOLD.connection == connection, TOLD.stream == stream)
+            await conn.execute(
+                update(told_of)
+                .where(here, one_of(conn, TOLD.entity_id, sorted(due_ids)))
+                .values(rev=rev, retry_at=None, tries=0)
+            )
+
+
+async def informed(conn: AsyncConnection, ids: Sequence[str], connection: str, stream: str) -> set[str]:
+    """Of these entities, those of which the sink was told everything that people said, even if it is due again."""
+    told = await tellings(conn, ids, connection, stream)
+    held = await revisions(conn, sorted(told))
+    return {entity for entity, rev in held.items() if told[entity].known >= rev}
 
 
 async def make_all_due(conn: AsyncConnection, connection: str, stream: str) -> None:

@@ -17,7 +17,7 @@ from sync_jobs.publish import CLASSES, publish
 from sync_jobs.runner import sync
 from sync_jobs.simulation.stage import Stage
 from sync_jobs.whatif import EditPlan, plan_edit
-from tests.sim.acting import ANN, golden_of, held, settle
+from tests.sim.acting import ANN, golden_of, held, job, settle
 
 BOB = "bob@example.com"
 
@@ -214,3 +214,41 @@ async def test_keys_that_join_people_are_a_class_of_their_own(three: Stage) -> N
     assert ann.entity_id == bob.entity_id
     report = await settle(three)
     assert report.quiet
+
+
+REGION = ("  city: {path", "  region: {path: region}\n  city: {path")
+UPPER = ("title: {path: title, compare: exact}", "title: {path: title, normalise: [trim, upper]}")
+
+
+@pytest.mark.parametrize(
+    ("edits", "where"),
+    [
+        pytest.param({"alpha/people": REGION, "beta/people": REGION}, "beta", id="a new field"),
+        pytest.param({"alpha/people": UPPER}, "gamma", id="another form of the same words"),
+    ],
+)
+async def test_what_an_edit_has_told_is_nobodys_news(
+    three: Stage, edits: dict[str, tuple[str, str]], where: str
+) -> None:
+    """Someone is deleted where the edit is still to be told: the deletion counts, for nobody said anything since."""
+    assert three.hub is not None
+    for name in ("alpha", "beta"):
+        three.vendors[name].add_field("region")
+    three.vendors["alpha"].edit(three.vendors["alpha"].find(ANN) or "", {"region": "NRW"})
+    await settle(three)
+    await publish(three.hub, (await planned(three, *[await draft(three, n, e) for n, e in edits.items()])).hash)
+    three.vendors[where].delete(three.vendors[where].find(ANN) or "")
+    await settle(three)
+    assert held(three, "title") == {}
+
+
+async def test_what_was_typed_before_an_edit_and_not_told_is_still_news(three: Stage) -> None:
+    """Ann was edited at alpha before the mapping was, and deleted at gamma before gamma knew: the edit wins."""
+    assert three.hub is not None
+    three.vendors["alpha"].edit(three.vendors["alpha"].find(ANN) or "", {"city": "Köln"})
+    await job(three, "pull", "alpha")
+    await job(three, "reconcile", "alpha")
+    await publish(three.hub, (await planned(three, await draft(three, "alpha/people", UPPER))).hash)
+    three.vendors["gamma"].delete(three.vendors["gamma"].find(ANN) or "")
+    await settle(three)
+    assert set(held(three, "city")) == {"alpha", "beta", "gamma"}
