@@ -18,6 +18,7 @@ from hub.store import connections, discoveries, issues, runs
 from hub.store import mappings as versions_of
 from hub.store.database import Transaction
 from hub.transport.client import Failed
+from hub.transport.tally import tallied
 from mappings import drifting
 from mappings.drifting import Broken, Drift
 from mappings.uses import parsed, uses_of
@@ -81,17 +82,17 @@ async def discover(hub: Hub, connection: str, missing: Collection[str] = ()) -> 
     ContractBroken; what was learned until then holds."""
     wired = hub.connection(connection)
     found = Found()
-    calls = wired.caller.total_calls
     async with Recorded(hub, JOB, connection, "") as recorded:
         fault: Fault | None = None
         try:
-            for name in mapped(wired):
-                await _look(hub, wired, name, missing, found)
+            with tallied() as tally:
+                for name in mapped(wired):
+                    await _look(hub, wired, name, missing, found)
         except (Failed, ContractBroken) as failed:
             fault = failed.fault() if isinstance(failed, ContractBroken) else failed.fault
             raise
         finally:
-            counts = Counts(api_calls=wired.caller.total_calls - calls, issues=found.issues)
+            counts = Counts(api_calls=tally.calls, issues=found.issues)
             recorded.ended(counts, fault, note="; ".join(found.notes))
     async with hub.database.write() as conn:
         await issues.close(conn, [drifts.dedupe(connection)], hub.now_text())

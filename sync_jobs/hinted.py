@@ -13,6 +13,7 @@ from hub.domain.hint import ANYTHING, Noted
 from hub.logs import log
 from hub.sdk.http import ContractBroken
 from hub.store import hints
+from hub.transport.tally import tallied
 from sync_jobs.counts import Counts
 from sync_jobs.hub import Hub
 from sync_jobs.look import hear_looked, look
@@ -44,16 +45,16 @@ async def look_at_hints(hub: Hub, wired: Wired, stream: str, limit: int) -> Hint
         return Hinted()
     if not _by_id(wired, stream, taken):
         return Hinted(walk=await _all(hub, wired, stream) if taken else ())
-    calls = wired.caller.total_calls
     try:
-        looked = await look(hub, wired, stream, wired.sink(stream), [n.remote_id for n in taken], ())
+        with tallied() as tally:
+            looked = await look(hub, wired, stream, wired.sink(stream), [n.remote_id for n in taken], ())
     except ContractBroken as broken:
         # Perhaps for the ids' sake, and then it would be so again and again.
         _log.warning("hinted ids could not be looked at", connection=wired.name, stream=stream, error=str(broken))
         return Hinted(walk=await _all(hub, wired, stream))
     counts = await hear_looked(hub, wired, stream, looked)
     counts.read += len(looked.records)
-    counts.api_calls += wired.caller.total_calls - calls
+    counts.api_calls += tally.calls
     await forget(hub, taken)
     return Hinted(counts)
 

@@ -17,6 +17,7 @@ from hub.store import cursors, issues, observations, volumes
 from hub.store.cursors import CursorRow
 from hub.store.database import Transaction
 from hub.transport.client import Failed
+from hub.transport.tally import tallied
 from sync_jobs import brakes, garbage, troubles
 from sync_jobs.connection import stop
 from sync_jobs.counts import Counts, Progress, Silent
@@ -114,13 +115,17 @@ class _Walk:
 
     async def step(self) -> Page:
         with traces.span("page", connection=self.wired.name, stream=self.name, lane=self.row.lane) as span:
-            page = await self._step()
+            with tallied() as tally:
+                try:
+                    page = await self._step()
+                finally:
+                    self.counts.api_calls += tally.calls
             span.tell(read=len(page.records))
-            return page
+        self.progress.update("pull", self.wired.name, self.name, self.counts.as_dict(), page.total)
+        return page
 
     async def _step(self) -> Page:
         assert self.row.position is not None
-        calls = self.wired.caller.total_calls
         position = dict(self.row.position)
         asked_at = self.hub.now_text()
         response = await self.wired.caller.send(self.stream.request(position))
@@ -128,8 +133,6 @@ class _Walk:
         if page.next is not None and page.next == position and not page.wait:
             raise ContractBroken(f"{self.wired.name}/{self.name}: the page points at itself; the walk would never end")
         await self._keep(page, asked_at)
-        self.counts.api_calls += self.wired.caller.total_calls - calls
-        self.progress.update("pull", self.wired.name, self.name, self.counts.as_dict(), page.total)
         return page
 
     async def _keep(self, page: Page, asked_at: str) -> None:

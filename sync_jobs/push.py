@@ -21,6 +21,7 @@ from hub.sdk.sinks import Sink
 from hub.store import golden, passes
 from hub.store.passes import PassPhase, PassRow
 from hub.transport.client import Failed
+from hub.transport.tally import tallied
 from sync_jobs import rereading
 from sync_jobs.connection import stop
 from sync_jobs.counts import Counts, Progress, Silent
@@ -89,9 +90,9 @@ async def push_some(
 async def _pushed(pushing: _Push, work: Callable[[], Awaitable[tuple[Tripped, ...]]]) -> Pushed:
     hub, wired, counts = pushing.hub, pushing.wired, pushing.counts
     async with hub.locks[f"{wired.name}/{pushing.stream}/push/{pushing.lane or ''}"]:
-        calls = wired.caller.total_calls
         try:
-            tripped = await work()
+            with tallied() as tally:
+                tripped = await work()
             fault = None
         except Failed as failed:
             tripped, fault = (), failed.fault
@@ -102,7 +103,7 @@ async def _pushed(pushing: _Push, work: Callable[[], Awaitable[tuple[Tripped, ..
             if fault.kind in (FaultKind.UNAUTHORISED, FaultKind.MISCONFIGURED, FaultKind.CONTRACT):
                 await stop(hub, wired, fault)
                 counts.issues += 1
-        counts.api_calls += wired.caller.total_calls - calls
+        counts.api_calls += tally.calls
         return Pushed(counts, tripped, fault, pushing.more)
 
 

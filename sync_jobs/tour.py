@@ -20,6 +20,7 @@ from hub.logs import log
 from hub.store import attempts, consent_changes, golden, hints, observations
 from hub.transport import lanes
 from hub.transport.client import Failed
+from hub.transport.tally import tallied
 from sync_jobs import backfill, brakes, calendar, circuits, hinted, quotas, rereading, verifying
 from sync_jobs.counts import Counts, Silent
 from sync_jobs.hinted import Hinted
@@ -108,9 +109,9 @@ class _Tour:
             Lane.BACKFILL: self._backfill,
             Lane.VERIFY: self._verify,
         }
-        calls = wired.caller.total_calls
-        toured = await lane[self.lane](wired)
-        await self._circuit(toured, wired.caller.total_calls > calls)
+        with tallied() as tally:
+            toured = await lane[self.lane](wired)
+        await self._circuit(toured, tally.calls > 0)
         if quotas.is_due(self.hub):
             await quotas.flush(self.hub)
         return toured

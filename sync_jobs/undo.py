@@ -24,6 +24,7 @@ from hub.sdk.sinks import Sink
 from hub.store import attempts, links
 from hub.store.database import Transaction
 from hub.transport.client import Failed
+from hub.transport.tally import tallied
 from mappings.paths import Raw
 from mappings.reading import Payload
 from mappings.restoring import restore
@@ -222,11 +223,11 @@ class _Undo:
             Recorded(self.hub, UNDO, self.wired.name, self.stream) as recorded,
         ):
             report.runs[self.where] = recorded.id
-            calls = self.wired.caller.total_calls
             tripped: tuple[Tripped, ...] = ()
             fault: Fault | None = None
             try:
-                tripped = await self._all(recorded.id, report)
+                with tallied() as tally:
+                    tripped = await self._all(recorded.id, report)
             except Failed as failed:
                 fault = failed.fault
             except ContractBroken as broken:
@@ -235,7 +236,7 @@ class _Undo:
                 await self._failed(fault, report)
             if tripped:
                 report.tripped[self.where] = tripped
-            self.counts.api_calls += self.wired.caller.total_calls - calls
+            self.counts.api_calls += tally.calls
             report.counts.setdefault(self.wired.name, Counts()).add(self.counts)
             recorded.ended(self.counts, fault, tripped, note=f"undo of {', '.join(self.run_ids)}")
 

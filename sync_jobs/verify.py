@@ -21,6 +21,7 @@ from hub.sdk.streams import Position
 from hub.store import attempts, golden, issues, links, observations
 from hub.transport import lanes
 from hub.transport.client import Failed
+from hub.transport.tally import tallied
 from sync_jobs.counts import Progress, Silent
 from sync_jobs.hub import Hub
 from sync_jobs.undo import UNDO
@@ -90,17 +91,16 @@ async def verify(
     result = Verification()
     for name in connections or list(hub.wired):
         wired = hub.connection(name)
-        calls = wired.caller.total_calls
         for stream in wired.streams() if wired.active else ():
             if wired.lenses[stream].entity != "fact":
                 try:
-                    with lanes.working(Lane.VERIFY):
+                    with lanes.working(Lane.VERIFY), tallied() as tally:
                         await _stream(hub, wired, stream, result, progress or Silent())
                 except Failed as failed:
                     result.faults[name] = failed.fault
                 except ContractBroken as broken:
                     result.faults[name] = broken.fault()
-        result.api_calls += wired.caller.total_calls - calls
+                result.api_calls += tally.calls
     return result
 
 

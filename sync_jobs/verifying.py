@@ -27,6 +27,7 @@ from hub.store.cursors import CursorRow
 from hub.store.database import Transaction
 from hub.store.verified import Shown
 from hub.transport.client import Failed
+from hub.transport.tally import tallied
 from sync_jobs import troubles
 from sync_jobs.backfill import Sliced
 from sync_jobs.hub import Hub
@@ -140,14 +141,14 @@ def _ripe(
 async def slice_(hub: Hub, connection: str, bounds: Slice) -> Sliced:
     """Goes on with the verification of a connection's streams until the slice is over."""
     wired, done = hub.connection(connection), Sliced()
-    calls = wired.caller.total_calls
-    for stream in _streams(wired):
-        verification = _Verification(hub, wired, stream, bounds, done)
-        if await verification.ready():
-            await verification.go_on()
-        if done.fault is not None or done.more:
-            break
-    done.counts.api_calls += wired.caller.total_calls - calls
+    with tallied() as tally:
+        for stream in _streams(wired):
+            verification = _Verification(hub, wired, stream, bounds, done)
+            if await verification.ready():
+                await verification.go_on()
+            if done.fault is not None or done.more:
+                break
+    done.counts.api_calls += tally.calls
     return done
 
 

@@ -12,6 +12,7 @@ from hub.logs import log
 from hub.sdk.http import ContractBroken
 from hub.store import attempts, connections, discoveries, issues
 from hub.transport.client import Failed
+from hub.transport.tally import tallied
 from sync_jobs import discover, drifts
 from sync_jobs.counts import Counts
 from sync_jobs.discover import Found
@@ -80,17 +81,16 @@ class Watch:
         return not seen or self._hub.clock() - min(parse(d.at) for d in seen) >= FRESH
 
     async def _discover(self, connection: str, missing: frozenset[str]) -> tuple[Counts, Found | None]:
-        wired = self._hub.wired[connection]
-        calls = wired.caller.total_calls
         found = None
         try:
-            found = await discover.discover(self._hub, connection, missing)
+            with tallied() as tally:
+                found = await discover.discover(self._hub, connection, missing)
         except (Failed, ContractBroken) as failed:
             fault = failed.fault() if isinstance(failed, ContractBroken) else failed.fault
             self._failed[connection] = fault
             LOG.info("fields could not be looked at", connection=connection, fault=fault.code)
         issues = found.issues if found is not None else 0
-        return Counts(api_calls=wired.caller.total_calls - calls, issues=issues), found
+        return Counts(api_calls=tally.calls, issues=issues), found
 
     async def _go_on(self, connection: str) -> None:
         wired = self._hub.wired[connection]

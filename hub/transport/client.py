@@ -21,7 +21,7 @@ from hub.logs import log
 from hub.sdk.auth import Auth, Token
 from hub.sdk.connector import Connector
 from hub.sdk.http import ContractBroken, Request, Response
-from hub.transport import lanes
+from hub.transport import lanes, tally
 from hub.transport.addresses import Addresses
 from hub.transport.budget import Budget
 from hub.transport.failed import REFUSED, Failed
@@ -219,6 +219,7 @@ class Caller:
         if not lanes.allowed():
             raise Failed(Fault(FaultKind.TRANSIENT, "lease_over", "another process works here by now"), sent=False)
         self.calls[counted_as] += 1
+        tally.count()
         counters.add("api_calls", connection=self.name, bucket=counted_as)
         with traces.span("api call", connection=self.name, bucket=counted_as, method=request.method) as span:
             response = await self._wire.exchange(request, url)

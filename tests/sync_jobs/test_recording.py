@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -11,6 +12,7 @@ import pytest
 from connectors.unruly.sandbox import Manners
 from hub import counters, logs
 from hub.domain.lane import Lane
+from sync_jobs.pull import pull
 from sync_jobs.recording import Recorded
 from sync_jobs.runner import sync
 from sync_jobs.simulation.stage import Stage
@@ -64,4 +66,20 @@ async def test_the_lines_of_a_tour_name_its_lane_and_its_runs(tmp_path: Path, mo
         async with Recorded(stage.hub, "push", "alpha", "people") as recorded:
             assert logs.names()["lane"] == "consent"
             assert logs.names()["run"] == recorded.id
+    await stage.close()
+
+
+async def test_two_lanes_of_a_connection_count_their_own_calls(tmp_path: Path) -> None:
+    """Both walk the same stream at the same time, through one caller."""
+    stage = await Stage.set(tmp_path, Random(1), "none", {"alpha": Manners()})
+    assert stage.hub is not None
+    for number in range(300):
+        stage.vendors["alpha"].create({"email": f"p{number}@x.example", "name": f"P {number}"})
+    wired = stage.hub.wired["alpha"]
+    before = wired.caller.total_calls
+    walks = await asyncio.gather(
+        *[pull(stage.hub, wired, "people", lane=lane, full=True) for lane in ("live", "verify")]
+    )
+    assert sum(walk.counts.api_calls for walk in walks) == wired.caller.total_calls - before
+    assert walks[0].counts.api_calls == walks[1].counts.api_calls > 1
     await stage.close()
