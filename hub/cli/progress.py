@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from hub.cli.screen import err
 
 WORDS = {
+    "pause": "waiting for workers to pause",
     "pull": "reading",
     "reconcile": "matching",
     "push": "writing",

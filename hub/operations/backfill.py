@@ -117,7 +117,7 @@ async def backfill(
     if background and not dry_run:
         await jobs.begin(hub, connection, stream, start, end)
     elif not dry_run:
-        async with sole_turn(hub):
+        async with sole_turn(hub, progress):
             counts = (await jobs.backfill(hub, connection, stream, start, end, progress=progress)).as_dict()
     async with hub.database.read() as conn:
         after = await cursors.fetch(conn, connection, stream, lane)

@@ -53,7 +53,7 @@ async def sync(hub: Hub, connection: str | None, *, until_quiet: bool, progress:
     if not hub.wired and not hub.unusable:
         raise BadInput("there are no connections yet", mend="`hub connections add NAME --connector CONNECTOR`")
     only = None if connection is None else [await _awake(hub, connection)]
-    async with sole_turn(hub):
+    async with sole_turn(hub, progress):
         report = await runner.sync(hub, only, until_quiet=until_quiet, progress=progress)
     chosen = [hub.wired[name].connection for name in report.connections]
     failed = {name: why for name, why in hub.unusable.items() if only is None or name in only}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hub.errors import Refused
 from hub.store import leases, passes
+from sync_jobs.counts import Progress, Silent
 from sync_jobs.hub import Hub
 from sync_jobs.lease import HOME, held
 
@@ -25,22 +26,23 @@ POLL = 0.2
 
 
 @asynccontextmanager
-async def sole_turn(hub: Hub) -> AsyncIterator[None]:
+async def sole_turn(hub: Hub, progress: Progress | None = None) -> AsyncIterator[None]:
     """Holds the home, and the store for all hosts that can reach it, for one run. Refused while another process holds
     either; workers end what they are at and wait meanwhile. What loses the store's lease commits nothing more and
-    raises LeaseLost."""
+    raises LeaseLost. `progress` is told while workers are waited for."""
     with turn(hub.home):
         # On this host the file says that a former holder is dead; another host's may only be silent.
         async with held(hub, HOME, by_force=not hub.database.shared):
-            await _workers_paused(hub)
+            await _workers_paused(hub, progress or Silent())
             async with hub.database.write() as conn:
                 await passes.drop_all(conn)
             yield
 
 
-async def _workers_paused(hub: Hub) -> None:
+async def _workers_paused(hub: Hub, progress: Progress) -> None:
     """Until no tour is under way. None begins while the home's lease is held; of one that fell silent the lease is
     taken away, so that it commits nothing when it wakes up."""
+    most = 0
     nobody_up = not hub.database.shared and not _is_taken(hub.home / UP)
     for _ in range(int(PATIENCE / POLL)):
         async with hub.database.write() as conn:
@@ -49,6 +51,9 @@ async def _workers_paused(hub: Hub) -> None:
                 if nobody_up or not lease.held_at(hub.now_text()):
                     await leases.free(conn, lease.name)
                     touring = [t for t in touring if t is not lease]
+        most = max(most, len(touring))
+        if most:
+            progress.update("pause", "", "", {"done": most - len(touring)}, most)
         if not touring:
             return
         await asyncio.sleep(POLL)

@@ -78,7 +78,7 @@ async def undo(
 ) -> Undone:
     """Writes back what the records held before, as far as nobody touched it since. Refused where a connection may not
     write, before anything is written."""
-    async with sole_turn(hub):
+    async with sole_turn(hub, progress):
         chosen = await _chosen(hub, said)
         report = await jobs.undo(hub, [r.id for r in chosen], archive_creates=archive_creates, progress=progress)
     failed = {name: sentence(fault) for name, fault in report.faults.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -86,8 +86,19 @@ async def test_on_one_host_the_lease_of_a_dead_process_is_taken_over_at_once(
             await leases.hold(conn, tour)
 
 
+class Watching:
+    """What a progress is told: how many tours ended, of how many."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, int, int | None]] = []
+
+    def update(self, job: str, connection: str, stream: str, counts: Mapping[str, int], total: int | None) -> None:
+        self.told.append((job, counts["done"], total))
+
+
 async def test_the_whole_store_waits_for_tours_under_way(hosts: list[Hub]) -> None:
     said: list[str] = []
+    watching = Watching()
     began = asyncio.Event()
 
     async def tour() -> None:
@@ -98,9 +109,11 @@ async def test_the_whole_store_waits_for_tours_under_way(hosts: list[Hub]) -> No
 
     touring = asyncio.create_task(tour())
     await began.wait()
-    async with sole_turn(hosts[1] if hosts[0].database.shared else hosts[0]):
+    async with sole_turn(hosts[1] if hosts[0].database.shared else hosts[0], watching):
         said.append("alone")
     await touring
+    if hosts[0].database.shared:
+        assert (watching.told[0], watching.told[-1]) == (("pause", 0, 1), ("pause", 1, 1))
     assert said == ["toured", "alone"] or not hosts[0].database.shared
 
 

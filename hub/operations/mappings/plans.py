@@ -150,7 +150,7 @@ async def read_fields(hub: Hub, versions: Mapping[str, MappingVersion], progress
     if not places:
         return 0
     records = 0
-    async with sole_turn(hub):
+    async with sole_turn(hub, progress):
         for place in places:
             wired = hub.connection(place.connection)
             if not wired.active:

@@ -74,7 +74,7 @@ async def publish(
     if name is not None and set(kept.versions) != {name}:
         several = "; `hub apply DIR --plan` publishes several" if len(kept.versions) > 1 else ""
         raise BadInput(f"the plan {hash} is of {', '.join(kept.versions)}, not of {name}{several}")
-    async with sole_turn(hub):
+    async with sole_turn(hub, progress):
         versions = await _fit(hub, kept)
         await _fields(hub, versions, blind, progress)
         done = await publishing.publish(hub, hash, allow=allow, progress=progress)
