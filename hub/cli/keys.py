@@ -21,7 +21,7 @@ app = typer.Typer(help="The keys that seal secrets.", no_args_is_help=True)
 
 @app.command()
 def rotate(home: Home = None, as_json: AsJson = False) -> None:
-    """Make a new data key and seal every secret with it. The master key stays. Stop all other processes first."""
+    """Make a new data key and seal every secret with it. The master key stays, and all else goes on."""
     answer(asyncio.run(operations.rotate(place(home))), _rotated, as_json=as_json)
 
 

@@ -44,8 +44,9 @@ class MasterChanged:
 
 
 async def rotate(home: Path) -> Rotated:
-    """Makes a new data key and seals every secret with it, in one transaction; the old data key is forgotten."""
-    async with _alone(home) as database, database.write() as conn:
+    """Makes a new data key and seals every secret with it, in one transaction; the old data key is forgotten. Who works
+    in the store meanwhile goes on, and follows."""
+    async with _usable(home) as database, database.hearing() as conn:
         master = _master(home)
         await secrets.rotate(conn, master, iso(clock.now()))
         return Rotated(True, await secrets.count(conn), master.source)
@@ -80,13 +81,20 @@ async def change_master(home: Path, said: str | None = None) -> MasterChanged:
 async def _alone(home: Path) -> AsyncIterator[Database]:
     """The home's store, with nobody else at work in it. Refused when there is, and for a store of another schema."""
     with turn(home):
-        async with homes.store(home) as database:
-            found = await database.schema()
-            schema.refuse_unusable(found)
-            if not found.usable:
-                raise Refused("The store is not up to date. No key was changed.", mend="Run `hub db upgrade` first.")
+        async with _usable(home) as database:
             await refuse_busy(database)
             yield database
+
+
+@asynccontextmanager
+async def _usable(home: Path) -> AsyncIterator[Database]:
+    """The home's store. Refused when its schema is another one."""
+    async with homes.store(home) as database:
+        found = await database.schema()
+        schema.refuse_unusable(found)
+        if not found.usable:
+            raise Refused("The store is not up to date. No key was changed.", mend="Run `hub db upgrade` first.")
+        yield database
 
 
 def _master(home: Path) -> MasterKey:

@@ -132,13 +132,23 @@ def read_key_file(path: Path) -> MasterKey:
 
 
 class Vault:
-    """The opened data keys of one store: seals with the newest, opens what any of them sealed."""
+    """The opened data keys of one store: seals with the newest, opens what any of them sealed. It follows a rotation by
+    another process, as long as the master key that it was opened with opens the new data key."""
 
-    __slots__ = ("_keys", "_newest")
+    __slots__ = ("_keys", "_master", "_newest")
 
-    def __init__(self, keys: Mapping[str, bytes], newest: str) -> None:
+    def __init__(self, keys: Mapping[str, bytes], newest: str, master: MasterKey) -> None:
         self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._newest = newest
+        self._master = master
+
+    async def follow(self, conn: AsyncConnection, *, writing: bool = False) -> None:
+        """Takes over the data keys as they are now. `writing`: no rotation comes between that and the end of the
+        transaction, so that nothing is sealed with a key that is forgotten. Refused when they do not open."""
+        ids = await _key_ids(conn, writing)
+        if ids != list(self._keys):
+            now = await open_vault(conn, self._master)
+            self._keys, self._newest = now._keys, now._newest
 
     def __repr__(self) -> str:
         return f"<Vault of {len(self._keys)} key(s)>"
@@ -160,6 +170,16 @@ class Vault:
             return key.decrypt(nonce, body, _bound(connection, name, key_id)).decode()
         except (InvalidTag, ValueError):
             raise _unreadable(connection, name) from None
+
+
+async def _key_ids(conn: AsyncConnection, writing: bool) -> list[str]:
+    """The data keys, the newest last. A rotation that was waited for took away all that the first question saw."""
+    chosen = select(R.id).order_by(R.created_at, R.id)
+    for _ in range(2):
+        ids = (await conn.execute(chosen.with_for_update(read=True) if writing else chosen)).scalars().all()
+        if ids:
+            break
+    return list(ids)
 
 
 def _bound(connection: str, name: str, key_id: bytes) -> bytes:
@@ -200,7 +220,7 @@ async def open_vault(conn: AsyncConnection, master: MasterKey) -> Vault:
     if not found:
         raise BadInput("This store has no data key yet.", mend="Run `hub init` on its folder.")
     keys = {key_id: _open_data_key(master, key_id, sealed) for key_id, sealed in found}
-    return Vault(keys, found[-1].id)
+    return Vault(keys, found[-1].id, master)
 
 
 async def opens(conn: AsyncConnection, file: Path) -> bool:
@@ -241,7 +261,8 @@ async def change_master(conn: AsyncConnection, old: MasterKey, new: MasterKey) -
 
 
 async def rotate(conn: AsyncConnection, master: MasterKey, now: str) -> Vault:
-    """Makes a new data key, seals every secret anew with it and forgets the old ones, in this one transaction."""
+    """Makes a new data key, seals every secret anew with it and forgets the old ones, in this one transaction: one at
+    a time. Waits for those who are putting secrets; others follow it."""
     before = await open_vault(conn, master)
     await conn.execute(delete(tables.keyring))
     await _add_data_key(conn, master, now)
@@ -266,6 +287,7 @@ async def put(conn: AsyncConnection, vault: Vault, connection: str, secrets: Map
 
 
 async def _put(conn: AsyncConnection, vault: Vault, connection: str, secrets: Mapping[str, str], now: str) -> None:
+    await vault.follow(conn, writing=True)
     for name, secret in sorted(secrets.items()):
         await conn.execute(delete(tables.secrets).where(T.connection == connection, T.name == name))
         sealed = vault.seal(connection, name, secret)
@@ -276,6 +298,7 @@ async def _put(conn: AsyncConnection, vault: Vault, connection: str, secrets: Ma
 
 async def fetch(conn: AsyncConnection, vault: Vault, connection: str) -> dict[str, str]:
     """The secrets that a person gave for this connection, opened; without the fetched token."""
+    await vault.follow(conn)
     found = await conn.execute(select(T.name, T.sealed).where(T.connection == connection, T.name != TOKEN))
     return {name: vault.open(connection, name, sealed) for name, sealed in found}
 
@@ -323,6 +346,7 @@ async def put_token(conn: AsyncConnection, vault: Vault, connection: str, token:
 
 async def fetch_token(conn: AsyncConnection, vault: Vault, connection: str) -> Token | None:
     """The token last kept, without the secrets it came with; None when there is none."""
+    await vault.follow(conn)
     chosen = select(T.sealed).where(T.connection == connection, T.name == TOKEN)
     sealed = (await conn.execute(chosen)).scalar_one_or_none()
     if sealed is None:

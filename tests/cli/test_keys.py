@@ -121,10 +121,18 @@ def test_without_the_right_key_nothing_is_changed(
     with monkeypatch.context() as patch:
         patch.setenv("HUB_SECRET_KEY", PASSPHRASE)
         assert "does not open" in hub("keys", *command, "--json").json["error"]["message"]
-    with turn(crm):
-        assert "another process" in hub("keys", *command, "--json").json["error"]["message"]
     assert hub("keys", "change-master", "--to", "in plain sight").code == 1
     assert sealed(crm) == before
+    assert works(hub)
+
+
+def test_while_somebody_works_keys_are_rotated_and_the_master_key_stays(hub: Hub, crm: Path) -> None:
+    """Who works in the store follows a new data key; a new master key has to be handed to everybody first."""
+    with turn(crm):
+        before = sealed(crm)
+        assert "another process" in hub("keys", "change-master", "--json").json["error"]["message"]
+        assert sealed(crm) == before
+        assert hub("keys", "rotate").code == 0
     assert works(hub)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 import os
@@ -124,9 +125,39 @@ async def test_after_a_rotation_the_old_data_key_opens_nothing(database: Databas
         new = await secrets.rotate(conn, master_key(RAW), NOW)
         assert await secrets.fetch(conn, new, "crm") == {"a": SECRET, "b": "2"}
         assert await secrets.fetch_token(conn, new, "crm") == token
+        sealed = (await conn.execute(text("SELECT sealed FROM secrets WHERE name = 'a'"))).scalar_one()
         with pytest.raises(Refused):
-            await secrets.fetch(conn, old, "crm")
+            old.open("crm", "a", sealed)
+        assert await secrets.fetch(conn, old, "crm") == {"a": SECRET, "b": "2"}, "it follows"
+        assert old.open("crm", "a", sealed) == SECRET
         assert (await conn.execute(text("SELECT count(*) FROM keyring"))).scalar_one() == 1
+
+
+async def test_a_token_kept_while_keys_are_rotated_opens_afterwards(database: Database) -> None:
+    """A worker that opened the store before keeps what its vendor just rotated, at the very moment of the rotation:
+    either waits for the other, and nothing is sealed with a key that is forgotten."""
+    async with database.write() as conn:
+        vault = await secrets.make_vault(conn, master_key(RAW), NOW)
+        worker = await secrets.open_vault(conn, master_key(RAW))
+        await secrets.put(conn, vault, "crm", {"refresh_token": "old"}, NOW)
+
+    async def rotate() -> None:
+        for _ in range(5):
+            async with database.hearing() as conn:
+                await secrets.rotate(conn, master_key(RAW), NOW)
+
+    async def keep() -> None:
+        for n in range(20):
+            async with database.write() as conn:
+                await secrets.put_token(
+                    conn, worker, "crm", Token(f"t{n}", None, None, {"refresh_token": f"r{n}"}), NOW
+                )
+
+    await asyncio.gather(keep(), rotate())
+    async with database.read() as conn:
+        for opened in (vault, worker, await secrets.open_vault(conn, master_key(RAW))):
+            assert await secrets.fetch(conn, opened, "crm") == {"refresh_token": "r19"}
+            assert await secrets.fetch_token(conn, opened, "crm") == Token("t19", None, None)
 
 
 async def test_a_token_brings_its_rotated_secrets_along(database: Database) -> None:

@@ -72,11 +72,13 @@ async def test_one_connection_that_cannot_be_used_costs_only_its_own_door(house:
 
 
 async def test_secrets_that_can_no_longer_be_opened_leave_the_door_as_it_was(house: House) -> None:
-    """Another process sealed them with a data key that this one has not read."""
+    """Another process sealed them under a master key that this one does not have."""
     doors = Doors(house.hub)
     await doors.look()
     async with house.hub.database.write() as conn:
-        other = await safe.rotate(conn, safe.MasterKey("a test", raw=house.hub_key), "2026-03-02T00:00:00.000Z")
+        new = safe.MasterKey("another", raw=bytes(32))
+        await safe.change_master(conn, safe.MasterKey("a test", raw=house.hub_key), new)
+        other = await safe.rotate(conn, new, "2026-03-02T00:00:00.000Z")
         await safe.put(conn, other, "shop", {"webhook_secret": SECRET[::-1]}, "2026-03-02T00:00:00.000Z")
     for _ in range(2):
         await doors.look()
