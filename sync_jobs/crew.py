@@ -7,25 +7,22 @@ rows, is whoever gets there first.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeAlias
 
-from hub import __version__, counters, logs
-from hub.domain.moments import iso
-from hub.domain.worker import Worker
+from hub import counters, logs
+from hub.domain.worker import Role
 from hub.errors import HubError, LeaseLost
 from hub.logs import log
-from hub.store import leases, trouble, workers
+from hub.store import leases, trouble
 from sync_jobs import consents
 from sync_jobs import tour as touring
 from sync_jobs.hub import Hub
 from sync_jobs.lease import tour_lease
+from sync_jobs.presence import Presence
 from sync_jobs.queue import Job, Queue, Wake
 from sync_jobs.slices import Slice
 from sync_jobs.sweep import tours
@@ -39,10 +36,6 @@ NUDGE = 0.2
 """Seconds between two sweeps because of news."""
 AGAIN = 1.0
 """Seconds before trying again when the store is away."""
-BEAT = 5.0
-"""Seconds between two signs of life."""
-SILENT = timedelta(minutes=10)
-"""For how long a worker that fell silent is remembered."""
 
 Duty: TypeAlias = Callable[[Hub], Awaitable[object]]
 
@@ -73,11 +66,11 @@ class Crew:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     _ended: Counter[str] = field(default_factory=Counter)
-    _started_at: str = ""
+    _presence: Presence = field(init=False)
 
     def __post_init__(self) -> None:
         self.id = self.hub.new_id("wrk")
-        self._started_at = self.hub.now_text()
+        self._presence = Presence(self.hub, Role.WORKER, self.id, self._touring, lambda: self._ended)
         self._slots = asyncio.Semaphore(self.pace.jobs)
 
     async def do(self, wake: Wake) -> None:
@@ -136,7 +129,7 @@ class Crew:
     async def run(self) -> None:
         """Sweeps, does its duties and says that it lives, until it is to stop; then lets tours end, and cuts off those
         that take too long."""
-        loops = [self._sweeping(), self._beating(), *(self._duty(n, *d) for n, d in self.duties.items())]
+        loops = [self._sweeping(), self._presence.keep(), *(self._duty(n, *d) for n, d in self.duties.items())]
         tasks = [asyncio.create_task(loop) for loop in loops]
         stopped = asyncio.create_task(self.stopping.wait())
         try:
@@ -161,9 +154,10 @@ class Crew:
             task.cancel()
         if self._doing:
             await asyncio.wait({*self._doing.values()}, timeout=LAST)
-        with suppress(Exception):
-            async with asyncio.timeout(LAST), self.hub.database.write() as conn:
-                await workers.drop(conn, self.id)
+        await self._presence.leave()
+
+    def _touring(self) -> list[str]:
+        return sorted(tour_lease(wake.connection, wake.lane) for wake in self._doing)
 
     # --- loops ------------------------------------------------------------------------------------------------
 
@@ -200,31 +194,6 @@ class Crew:
                         await duty(self.hub)
             except Exception as error:
                 self._told(error, "a duty failed", duty=name)
-
-    async def _beating(self) -> None:
-        while True:
-            try:
-                await self._beat()
-            except Exception as error:
-                self._told(error, "a sign of life failed")
-            await asyncio.sleep(BEAT)
-
-    async def _beat(self) -> None:
-        doing = tuple(sorted(tour_lease(w.connection, w.lane) for w in self._doing))
-        now = self.hub.clock()
-        alive = Worker(
-            self.id,
-            socket.gethostname(),
-            os.getpid(),
-            __version__,
-            self._started_at,
-            iso(now),
-            doing,
-            dict(self._ended),
-        )
-        async with self.hub.database.write() as conn:
-            await workers.put(conn, alive)
-            await workers.drop_silent(conn, iso(now - SILENT))
 
     async def _first(self, name: str, every: float) -> bool:
         """Whether this crew is the first to come here within so many seconds: by a lease that is never given back."""

@@ -17,7 +17,7 @@ from hub.domain.circuit import Circuit
 from hub.domain.consent_change import Latencies
 from hub.domain.lane import Lane
 from hub.domain.run import Run
-from hub.domain.worker import Worker
+from hub.domain.worker import Role, Worker
 from hub.operations import explain as explanations
 from hub.operations import status as statuses
 from hub.operations.backfill import UnderWay
@@ -53,6 +53,8 @@ def shown_status(s: statuses.Status) -> RenderableType:
         facts.append(("consent", _latencies(s.consent)))
     facts += [(f"backfill {b.connection}/{b.stream}", _so_far(b)) for b in s.backfills]
     facts.append(("workers", _workers(s.workers)))
+    if webs := [p for p in s.workers if p.role is Role.WEB]:
+        facts.append(("webhooks", Text(f"taken by {len(webs)} on {_hosts(webs)}", style="green")))
     if not s.connections:
         return tables.stack(tables.facts(facts), tables.line("no connections yet: ", ("hub connections add", "bold")))
     table = tables.table(
@@ -92,13 +94,17 @@ def shown_status(s: statuses.Status) -> RenderableType:
     return tables.stack(tables.facts(facts), table, *broken, *alone, *resting)
 
 
-def _workers(working: Sequence[Worker]) -> Text:
+def _workers(present: Sequence[Worker]) -> Text:
+    working = [p for p in present if p.role is Role.WORKER]
     if not working:
         return Text("none at work: `hub up`, or `hub sync` by hand", style="dim")
-    hosts = ", ".join(sorted({worker.host for worker in working}))
     doing = sorted(tour for worker in working for tour in worker.doing)
-    said = Text(f"{len(working)} at work on {hosts}", style="green")
+    said = Text(f"{len(working)} at work on {_hosts(working)}", style="green")
     return said.append(f": {', '.join(doing)}" if doing else "", style="dim")
+
+
+def _hosts(present: Sequence[Worker]) -> str:
+    return ", ".join(sorted({process.host for process in present}))
 
 
 def _latencies(consent: Latencies) -> Text:

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a process is there for: `hub worker` and `hub up`, or `hub web`."""
+
+    WORKER = "worker"
+    WEB = "web"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +26,4 @@ class Worker:
     seen_at: str
     doing: Sequence[str] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    role: Role = Role.WORKER

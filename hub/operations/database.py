@@ -139,11 +139,11 @@ async def _upgrade(database: Database, todo: Sequence[Step], progress: Progress)
 
 
 SILENT_AFTER = timedelta(minutes=2)
-"""A worker that said nothing for so long is taken for gone."""
+"""A process that said nothing for so long is taken for gone."""
 
 
 async def _refuse_too_early(database: Database, found: Schema) -> None:
-    """Refused while workers of another release were heard of lately: they may need what the steps take away."""
+    """Refused while processes of another release were heard of lately: they may need what the steps take away."""
     if found.state is not SchemaState.WAITING:
         raise Refused(
             f"The store's schema is version {found.held}: there is more to do than the steps for afterwards.",
@@ -152,11 +152,13 @@ async def _refuse_too_early(database: Database, found: Schema) -> None:
         )
     async with database.read() as conn:
         lately = await workers.all(conn, iso(clock.now() - SILENT_AFTER))
-    theirs = [f"{w.host}, process {w.process}, release {w.release}" for w in lately if w.release != __version__]
+    theirs = [
+        f"{w.role} on {w.host}, process {w.process}, release {w.release}" for w in lately if w.release != __version__
+    ]
     if theirs:
         raise Refused(
-            f"Workers of another release are at work: {'; '.join(theirs)}.",
-            mend=f"Stop them, or replace them by workers of release {__version__}, and run the same command again.",
+            f"Processes of another release are at work: {'; '.join(theirs)}.",
+            mend=f"Stop them, or replace them by release {__version__}, and run the same command again.",
         )
 
 

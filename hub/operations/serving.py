@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
 
 from hub import settings
+from hub.domain.worker import Role
 from hub.errors import Refused
 from hub.operations.turns import UP, turn
 from hub.store import leases
@@ -15,6 +16,7 @@ from sync_jobs import alerting, retention
 from sync_jobs.arq_queue import ArqQueue
 from sync_jobs.crew import Crew, Duty, Pace
 from sync_jobs.hub import Hub
+from sync_jobs.presence import present
 from sync_jobs.queue import MemoryQueue
 from sync_jobs.worker import from_memory, from_redis
 
@@ -62,6 +64,11 @@ async def up(hub: Hub, *, jobs: int | None = None) -> AsyncIterator[Crew]:
         crew = Crew(hub, queue, pace(jobs), DUTIES)
         async with _beside(from_memory(crew, queue)):
             yield crew
+
+
+def taking(hub: Hub) -> AbstractAsyncContextManager[None]:
+    """One of several processes that take webhooks, while the block runs."""
+    return present(hub, Role.WEB)
 
 
 async def _free_tours(hub: Hub) -> None:

@@ -58,7 +58,7 @@ class Status:
     """`golden`: live entities by kind; `buried`: entities with a tombstone; `in_doubt`: writes of which nobody knows
     yet whether they were applied; `alerts`: what the open ones say; `consent`: how long changes of consent took within
     the last day, from seen anywhere to written everywhere; `backfills`: those under way; `workers`: the processes that
-    keep everything in agreement, and said so lately."""
+    keep everything in agreement or take webhooks, and said so lately."""
 
     home: Path
     golden: Mapping[str, int]

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.domain.worker import Role
 from hub.store.attempts import UNSETTLED
 from hub.store.observations import UNHEARD
 from hub.store.tables import attempts, observations, workers
@@ -56,4 +57,5 @@ async def unsettled(conn: AsyncConnection) -> Mapping[str, Backlog]:
 
 async def alive(conn: AsyncConnection, since: str) -> int:
     """Workers that gave a sign of life since then."""
-    return int((await conn.execute(select(func.count()).select_from(workers).where(W.seen_at >= since))).scalar_one())
+    lately = select(func.count()).select_from(workers).where(W.role == Role.WORKER, W.seen_at >= since)
+    return int((await conn.execute(lately)).scalar_one())

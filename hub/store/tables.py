@@ -519,6 +519,7 @@ workers = Table(  # processes that work here, as they last said
     Column("id", String, primary_key=True),
     Column("host", String, nullable=False),
     Column("process", Integer, nullable=False),
+    Column("role", String, nullable=False),
     Column("release", String, nullable=False),
     Column("doing", Json, nullable=False),
     Column("counts", Json, nullable=False),

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.domain.worker import Worker
+from hub.domain.worker import Role, Worker
 from hub.store.dialect import Upsert
 from hub.store.tables import workers
 
@@ -24,7 +24,7 @@ async def put(conn: AsyncConnection, worker: Worker) -> None:
 async def all(conn: AsyncConnection, seen_after: str = "") -> list[Worker]:
     """Those that said something after that time, by host and process."""
     found = await conn.execute(select(workers).where(T.seen_at > seen_after).order_by(T.host, T.process, T.id))
-    return [Worker(**{**row, "doing": tuple(row["doing"])}) for row in found.mappings()]
+    return [Worker(**{**row, "doing": tuple(row["doing"]), "role": Role(row["role"])}) for row in found.mappings()]
 
 
 async def drop(conn: AsyncConnection, worker_id: str) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert
 
 from hub import __version__, clock
 from hub.domain.moments import iso
+from hub.domain.worker import Role
 from hub.operations.sandboxes import Serving
 from hub.operations.turns import turn
 from hub.store import schema
@@ -133,19 +134,20 @@ def test_an_upgrade_without_downtime(hub: Hub, home: Path, become: Become, monke
     assert hub("db", "upgrade", "--json").json["after"] == "9001"
 
     become(2)
-    outside(say(f"sqlite:///{home / 'hub.db'}", "0.0.9", clock.now()))
-    refused = hub("db", "upgrade", "--post", "--json")
-    assert refused.code == 1
-    assert "elsewhere, process 7, release 0.0.9" in refused.json["error"]["message"]
-    outside(say(f"sqlite:///{home / 'hub.db'}", "0.0.9", clock.now() - timedelta(minutes=3)))
+    for role in Role:
+        outside(say(f"sqlite:///{home / 'hub.db'}", role, "0.0.9", clock.now()))
+        refused = hub("db", "upgrade", "--post", "--json")
+        assert refused.code == 1
+        assert f"{role} on elsewhere, process 7, release 0.0.9" in refused.json["error"]["message"]
+    outside(say(f"sqlite:///{home / 'hub.db'}", Role.WORKER, "0.0.9", clock.now() - timedelta(minutes=3)))
     done = hub("db", "upgrade", "--post", "--json")
     assert (done.code, done.json["after"], done.json["left"]) == (0, "9002", [])
     assert hub("db", "check", "--json").json["schema"] == "current"
 
 
-async def say(url: str, release: str, at: datetime) -> None:
-    """As a worker on another host would say that it works."""
-    row = {"id": "w", "host": "elsewhere", "process": 7, "release": release, "doing": [], "counts": {}}
+async def say(url: str, role: Role, release: str, at: datetime) -> None:
+    """As a process on another host would say that it is there."""
+    row = {"id": "w", "host": "elsewhere", "process": 7, "role": role, "release": release, "doing": [], "counts": {}}
     async with opened(url) as database, database.write() as conn:
         await conn.execute(delete(workers))
         await conn.execute(insert(workers).values(**row, started_at=iso(at), seen_at=iso(at)))

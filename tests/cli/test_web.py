@@ -16,6 +16,7 @@ import httpx
 import orjson
 import pytest
 
+from hub import __version__
 from hub.store import hints
 from tests.cli.conftest import Hub
 from tests.stores import opened
@@ -55,8 +56,12 @@ def test_the_command_takes_webhooks_and_ends_when_it_is_asked_to(
         text, headers = relayed({"stream": "contacts", "ids": ["a 1"]}, datetime.now(UTC))
         answer = httpx.post(up["url"] + "/webhooks/shop", content=text, headers=headers, timeout=60)
         assert answer.status_code == 200
+        [present] = hub("status", "--json").json["workers"]
+        assert (present["role"], present["process"], present["release"]) == ("web", process.pid, __version__)
+        assert "taken by 1 on" in hub("status").out
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+        assert hub("status", "--json").json["workers"] == []
     finally:
         timer.cancel()
         process.kill()

@@ -285,6 +285,7 @@ SMALL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "id": "w",
             "host": "h",
             "process": 1,
+            "role": "worker",
             "release": "1",
             "doing": [],
             "counts": {},

@@ -138,6 +138,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("host", sa.String(), nullable=False),
         sa.Column("process", sa.Integer(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
         sa.Column("release", sa.String(), nullable=False),
         sa.Column("doing", sa.Text(), nullable=False),
         sa.Column("counts", sa.Text(), nullable=False),
