@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -13,19 +14,21 @@ def holder(port: int, processes: Iterable[int]) -> int | None:
     if inode is None:
         return None
     wanted = f"socket:[{inode}]"
-    for process in processes:
-        try:
-            if any(os.readlink(held) == wanted for held in Path(f"/proc/{process}/fd").iterdir()):
-                return process
-        except OSError:
-            continue  # it ended, or closed something, meanwhile
-    return None
+    return next((process for process in processes if wanted in _held(process)), None)
+
+
+def _held(process: int) -> Iterator[str]:
+    """What its descriptors are. It may end, or close some of them, meanwhile."""
+    with suppress(OSError):
+        for descriptor in os.listdir(f"/proc/{process}/fd"):
+            with suppress(OSError):
+                yield os.readlink(f"/proc/{process}/fd/{descriptor}")
 
 
 def _inode(port: int) -> str | None:
     local = f"0100007F:{port:04X}"
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
-        if fields[1] == local:
+        if fields[1] == local and fields[9] != "0":  # one that was closed lingers without an owner
             return fields[9]
     return None
