@@ -24,11 +24,12 @@ help:
 demo: $(VENV)/.run
 	$(VENV)/bin/hub demo $(if $(PEOPLE),--people $(PEOPLE)) $(if $(SEED),--seed $(SEED))
 
+# Bytecode is kept, whatever the environment says: the tests start some hundred processes.
 test: $(VENV)/.dev
-	env -u VENDOR_SPECS $(PYTHON) -m pytest -n 2
+	env -u VENDOR_SPECS -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m pytest -n 3
 
 nightly: $(VENV)/.dev
-	env -u VENDOR_SPECS $(PYTHON) -m pytest -n 2 --nightly
+	env -u VENDOR_SPECS -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m pytest -n 3 --nightly
 
 chaos: $(VENV)/.dev
 	CHAOS_SECONDS=$(or $(CHAOS_SECONDS),600) CHAOS_SEED=$(or $(CHAOS_SEED),1) $(PYTHON) -m pytest -s tests/chaos/test_chaos.py

@@ -328,16 +328,16 @@ async def test_an_opt_out_that_somebody_unticks_is_told_again(stage: Stage) -> N
 
 
 async def test_more_records_with_one_timestamp_than_any_page_holds(stage: Stage) -> None:
-    """20,001 people made by an import in the same second."""
+    """2,001 people made by an import in the same second, read in pages of 100."""
     alpha = stage.vendors["alpha"]
-    for number in range(20_001):
+    for number in range(2_001):
         alpha.create({"email": f"p{number}@example.com"})
     assert stage.hub is not None
     from sync_jobs.pull import pull
 
     stage.step(600)
     pulled = await pull(stage.hub, stage.hub.wired["alpha"], "people")
-    assert (pulled.finished, pulled.counts.read, pulled.counts.fresh) == (True, 20_001, 20_001)
+    assert (pulled.finished, pulled.counts.read, pulled.counts.fresh) == (True, 2_001, 2_001)
 
 
 async def test_an_empty_read_of_a_full_stream_deletes_nobody(stage: Stage) -> None:

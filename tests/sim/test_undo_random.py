@@ -132,7 +132,7 @@ async def test_undo_restores_what_nobody_touched_since_and_it_stays_so(
 async def test_the_histories_write_touch_and_undo_something(tmp_path: Path) -> None:
     """Otherwise the law above would be true of nothing."""
     wrote = put_back = kept = 0
-    for seed in range(12):
+    for seed in range(6):
         chance = Random(seed)
         stage = await Stage.set(_made(tmp_path / str(seed)), chance, "none")
         crowd = Crowd(stage, chance)
@@ -157,9 +157,9 @@ async def test_the_histories_write_touch_and_undo_something(tmp_path: Path) -> N
             kept += sum(k.why == "changed there since" for k in report.kept)
         finally:
             await stage.close()
-    assert wrote >= 20
-    assert put_back >= 10
-    assert kept >= 3
+    assert wrote >= 10
+    assert put_back >= 5
+    assert kept >= 2
 
 
 def _made(folder: Path) -> Path:
