@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from hub.errors import BadInput
 from hub.store import dialect, schema
 from hub.store.schema import Schema, SchemaState
+from hub.store.turnstile import Turnstile
 
 Transaction: TypeAlias = AsyncConnection
 """What every function of the store works in: one transaction, opened by `Database.read` or `Database.write`."""
@@ -43,17 +44,17 @@ _guards: ContextVar[tuple[tuple[Database, Guard], ...]] = ContextVar("guards", d
 class Database:
     """One store. Every use is one transaction: committed at the end of the block, rolled back when it raises.
 
-    On SQLite writers queue up inside the process (one at a time) and wait up to 5 s for those of other processes;
-    readers see the state at their beginning and wait for nobody. On PostgreSQL readers have the same view
-    (REPEATABLE READ, read only) and writers run side by side.
+    On SQLite writers queue up inside the process (one at a time, the hurried first) and wait up to 5 s for those of
+    other processes; readers see the state at their beginning and wait for nobody. On PostgreSQL readers have the same
+    view (REPEATABLE READ, read only) and writers run side by side.
     """
 
     def __init__(self, url: URL) -> None:
         self.dialect = url.get_backend_name()
-        self._queue: asyncio.Lock | None = None
+        self._queue: Turnstile | None = None
         self._writer: asyncio.Task[object] | None = None
         if self.dialect == dialect.SQLITE:
-            self._queue = asyncio.Lock()
+            self._queue = Turnstile()
             self._write = _sqlite_engine(url, writer=True)
             self._read = _sqlite_engine(url, writer=False)
         else:
@@ -69,8 +70,9 @@ class Database:
             yield conn
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that writes. Keep it short: no network call inside."""
+    async def write(self, *, hurried: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A transaction that writes. Keep it short: no network call inside. `hurried`: somebody waits for an answer
+        meanwhile; where writers queue up it is the next one."""
         if self._queue is None:
             async with self._write.begin() as conn:
                 yield conn
@@ -78,7 +80,7 @@ class Database:
             return
         if self._writer is not None and self._writer is asyncio.current_task():
             raise RuntimeError("this task is writing already: pass its connection on instead of opening a second one")
-        async with self._queue:
+        async with self._queue.turn(hurried=hurried):
             self._writer = asyncio.current_task()
             try:
                 async with self._write.begin() as conn:

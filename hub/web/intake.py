@@ -78,7 +78,7 @@ class Intake:
             await asyncio.sleep(GATHER_SECONDS)
             batch = self._taken()
             try:
-                async with asyncio.timeout(COMMIT_SECONDS), self._hub.database.write() as conn:
+                async with asyncio.timeout(COMMIT_SECONDS), self._hub.database.write(hurried=True) as conn:
                     await hints.note(conn, [row for request in batch for row in request.rows])
             except Exception as error:
                 self._said(type(error).__name__)

@@ -74,7 +74,7 @@ async def test_taken_is_not_said_before_it_is_committed(house: House, monkeypatc
     write = house.hub.database.write
 
     @asynccontextmanager
-    async def held() -> AsyncIterator[Transaction]:
+    async def held(**_: bool) -> AsyncIterator[Transaction]:
         async with write() as conn:
             yield conn
             await gate.wait()
@@ -90,20 +90,20 @@ async def test_taken_is_not_said_before_it_is_committed(house: House, monkeypatc
 
 
 @asynccontextmanager
-async def gone() -> AsyncIterator[Transaction]:
+async def gone(**_: bool) -> AsyncIterator[Transaction]:
     raise ConnectionRefusedError("nobody listens")
     yield
 
 
 @asynccontextmanager
-async def hanging() -> AsyncIterator[Transaction]:
+async def hanging(**_: bool) -> AsyncIterator[Transaction]:
     await asyncio.sleep(3600)
     yield  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("away", [gone, hanging])
 async def test_while_the_store_is_away_the_vendor_is_to_come_again(
-    house: House, monkeypatch: pytest.MonkeyPatch, away: Callable[[], AbstractAsyncContextManager[Transaction]]
+    house: House, monkeypatch: pytest.MonkeyPatch, away: Callable[..., AbstractAsyncContextManager[Transaction]]
 ) -> None:
     async with house.client() as client:
         with monkeypatch.context() as patch:
@@ -124,7 +124,7 @@ async def test_more_than_may_wait_is_sent_away(house: House, monkeypatch: pytest
     write = house.hub.database.write
 
     @asynccontextmanager
-    async def slow() -> AsyncIterator[Transaction]:
+    async def slow(**_: bool) -> AsyncIterator[Transaction]:
         await gate.wait()
         async with write() as conn:
             yield conn

@@ -62,7 +62,7 @@ class TestOverSockets:
         write = house.hub.database.write
 
         @asynccontextmanager
-        async def held() -> AsyncIterator[Transaction]:
+        async def held(**_: bool) -> AsyncIterator[Transaction]:
             async with write() as conn:
                 yield conn
                 begun.set()
