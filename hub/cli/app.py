@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -11,54 +12,65 @@ import typer
 from rich.text import Text
 
 from hub import __version__, clock, logs, settings, traces
-from hub.cli import (
-    INTERRUPTED,
-    alerts,
-    connections,
-    consent,
-    database,
-    demo,
-    edits,
-    exporting,
-    issues,
-    keys,
-    looking,
-    mappings,
-    play,
-    quota,
-    schedule,
-    serving,
-    setup,
-    undoing,
-    web,
-    work,
-)
+from hub.cli import INTERRUPTED
 from hub.cli.options import home_said
 from hub.cli.screen import err, fail, plain_lines, print_json
 from hub.errors import HubError
 from hub.store import schema
 from hub.traces import Tracing
 
-app = typer.Typer(
-    name="hub",
-    help="Keeps the contacts and campaigns of a marketing stack in agreement.",
-    epilog="Exit codes: 0 fine, 1 failed, 2 differences found, 3 needs a person.",
-    no_args_is_help=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for room in (demo, play, setup, work, serving, web, edits, undoing, looking, alerts, quota, schedule, exporting):
-    room.register(app)
-app.add_typer(connections.app, name="connections")
-app.add_typer(mappings.app, name="mappings")
-app.add_typer(consent.app, name="consent")
-app.add_typer(issues.app, name="issues")
-app.add_typer(database.app, name="db")
-app.add_typer(keys.app, name="keys")
+ROOMS: Mapping[str, tuple[str, ...]] = {
+    "demo": ("demo",),
+    "play": ("sandbox", "simulate"),
+    "setup": ("init", "settings", "doctor"),
+    "work": ("sync", "plan", "verify", "backfill"),
+    "serving": ("up", "worker"),
+    "web": ("web",),
+    "edits": ("apply", "mappings"),
+    "undoing": ("undo",),
+    "looking": ("status", "runs", "explain"),
+    "alerts": ("alerts",),
+    "quota": ("quota",),
+    "schedule": ("schedule",),
+    "exporting": ("export",),
+    "connections": ("connections",),
+    "consent": ("consent",),
+    "issues": ("issues",),
+    "database": ("db",),
+    "keys": ("keys",),
+}
+"""The modules beside this one, in the order in which their commands are listed, and what each registers. Only the one
+that is asked for is loaded: all of them take a second more."""
 
 
-@app.callback(invoke_without_command=True)
+def program(rooms: Iterable[str] = ROOMS) -> typer.Typer:
+    """The program with the commands of these rooms."""
+    app = typer.Typer(
+        name="hub",
+        help="Keeps the contacts and campaigns of a marketing stack in agreement.",
+        epilog="Exit codes: 0 fine, 1 failed, 2 differences found, 3 needs a person.",
+        no_args_is_help=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(root)
+    for room in rooms:
+        import_module(f"hub.cli.{room}").register(app)
+    return app
+
+
+def rooms_of(arguments: Sequence[str]) -> Sequence[str]:
+    """Where the command of this line lives: every room when it names none that there is."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--home":
+            next(words, None)
+        elif not word.startswith("-"):
+            return [room for room, commands in ROOMS.items() if word in commands] or [*ROOMS]
+    return [] if "--version" in arguments else [*ROOMS]
+
+
 def root(
     context: typer.Context,
     home: Annotated[Path | None, typer.Option("--home", help="The hub's folder (default: HUB_HOME, or here).")] = None,
@@ -82,7 +94,9 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command line; answers its exit code. Never raises for what a person may cause."""
     as_json = "--json" in arguments
     try:
-        code = typer.main.get_command(app).main(list(arguments), prog_name="hub", standalone_mode=False)
+        code = typer.main.get_command(program(rooms_of(arguments))).main(
+            list(arguments), prog_name="hub", standalone_mode=False
+        )
         return int(code or 0)
     except HubError as error:
         return fail(error, as_json=as_json)

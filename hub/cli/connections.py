@@ -22,6 +22,11 @@ from hub.sdk.streams import FieldInfo
 
 app = typer.Typer(help="The accounts the hub is connected to.", no_args_is_help=True)
 
+
+def register(program: typer.Typer) -> None:
+    program.add_typer(app, name="connections")
+
+
 BaseUrl = Annotated[
     str | None, typer.Option("--base-url", help="A sandbox or a proxy instead of the vendor; for csv, the folder.")
 ]

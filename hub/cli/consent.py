@@ -15,6 +15,11 @@ from hub.operations import consent as operations
 
 app = typer.Typer(help="What people agreed to or refused, recorded with evidence.", no_args_is_help=True)
 
+
+def register(program: typer.Typer) -> None:
+    program.add_typer(app, name="consent")
+
+
 Entity = Annotated[str, typer.Argument(metavar="ENTITY", help="contact")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="An e-mail, a hub id, a vendor's id.")]
 Channel = Annotated[str, typer.Argument(metavar="CHANNEL", help="email, phone or sms")]

@@ -20,6 +20,11 @@ from hub.store.schema import Phase, Step
 
 app = typer.Typer(help="The store: its schema, its health, and moving it.", no_args_is_help=True)
 
+
+def register(program: typer.Typer) -> None:
+    program.add_typer(app, name="db")
+
+
 FINE, WRONG, BEHIND = 0, 1, 2
 
 

@@ -42,6 +42,7 @@ Hash = Annotated[str | None, typer.Option("--plan", metavar="HASH", help="The pl
 
 def register(app: typer.Typer) -> None:
     app.command()(apply)
+    app.add_typer(mappings, name="mappings")
 
 
 @mappings.command()

@@ -17,6 +17,11 @@ from hub.operations import issues as operations
 
 app = typer.Typer(help="What only a person can settle.", no_args_is_help=True)
 
+
+def register(program: typer.Typer) -> None:
+    program.add_typer(app, name="issues")
+
+
 Number = Annotated[int, typer.Argument(metavar="ID", help="The issue's number.")]
 
 

@@ -19,6 +19,10 @@ from hub.operations import keys as operations
 app = typer.Typer(help="The keys that seal secrets.", no_args_is_help=True)
 
 
+def register(program: typer.Typer) -> None:
+    program.add_typer(app, name="keys")
+
+
 @app.command()
 def rotate(home: Home = None, as_json: AsJson = False) -> None:
     """Make a new data key and seal every secret with it. The master key stays, and all else goes on."""

@@ -12,11 +12,11 @@ import pytest
 import typer
 
 from hub import settings
-from hub.cli.app import app
+from hub.cli.app import program
 from tests.deploy.reading import DEPLOY, TOP, variables
 
 GUIDES = sorted(DEPLOY.glob("*.md"))
-PROGRAM: Any = typer.main.get_command(app)
+PROGRAM: Any = typer.main.get_command(program())
 ENDS = {"&&", "||", "|", ";", ">>", ">", "2>", "2>>", "#", ")"}
 PROGRAM_NAMED = r"(?<!-u )(?<!-o )(?<!-g )(?<!namespace )(?<![\w.-])hub (?=[a-z-])([^`]*)"
 """Where a command line says the program, and no user, group or namespace of that name."""
