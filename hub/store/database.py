@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -41,6 +42,9 @@ _guards: ContextVar[tuple[tuple[Database, Guard], ...]] = ContextVar("guards", d
 """What the work under way is guarded by. A task takes over those of the task that made it, and keeps them."""
 
 
+HURRY_SECONDS = 2.0
+
+
 class Database:
     """One store. Every use is one transaction: committed at the end of the block, rolled back when it raises.
 
@@ -53,6 +57,7 @@ class Database:
         self.dialect = url.get_backend_name()
         self._queue: Turnstile | None = None
         self._writer: asyncio.Task[object] | None = None
+        self._hurried_at = float("-inf")
         if self.dialect == dialect.SQLITE:
             self._queue = Turnstile()
             self._write = _sqlite_engine(url, writer=True)
@@ -73,6 +78,8 @@ class Database:
     async def write(self, *, hurried: bool = False) -> AsyncIterator[AsyncConnection]:
         """A transaction that writes. Keep it short: no network call inside. `hurried`: somebody waits for an answer
         meanwhile; where writers queue up it is the next one."""
+        if hurried:
+            self._hurried_at = time.monotonic()
         if self._queue is None:
             async with self._write.begin() as conn:
                 yield conn
@@ -96,6 +103,11 @@ class Database:
         async with self.write() as conn:
             await dialect.hold_hearing(conn)
             yield conn
+
+    @property
+    def hurried(self) -> bool:
+        """Whether there were hurried writers lately: then long transactions make room more often."""
+        return time.monotonic() - self._hurried_at < HURRY_SECONDS
 
     @contextmanager
     def guarded(self, guard: Guard) -> Iterator[None]:

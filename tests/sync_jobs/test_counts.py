@@ -17,7 +17,7 @@ from hub.domain.observation import Observation
 from hub.store import observations
 from sync_jobs.hub import Hub
 from sync_jobs.pull import pull
-from sync_jobs.reconcile import BATCH, reconcile
+from sync_jobs.reconcile import BATCH, HURRIED_BATCH, reconcile
 from sync_jobs.simulation.stage import Stage
 
 
@@ -108,3 +108,19 @@ async def test_no_more_than_one_batch_is_held_at_once(tmp_path: Path, monkeypatc
     async with staged(tmp_path / "home", 2 * BATCH + 7) as (_, hub, _vendor):
         await heard(hub, 2 * BATCH + 7)
     assert sizes == [BATCH, BATCH, 7, 0]
+
+
+async def test_while_somebody_waits_for_an_answer_batches_are_short(tmp_path: Path) -> None:
+    """A webhook's sender waits for a commit, and on SQLite a batch is one transaction."""
+    async with staged(tmp_path / "home", 250) as (_, hub, _vendor):
+        await pull(hub, hub.connection("alpha"), "people", full=True)
+        heard: list[int] = []
+        for hurried in (True, False):
+            async with hub.database.write(hurried=hurried) as conn:
+                async for batch in observations.each(conn, "alpha", "people", 1000):
+                    await observations.unhear(conn, [o.address for o in batch])
+            with counted() as seen:
+                await reconcile(hub, hub.connection("alpha"), "people")
+            heard.append(sum(statement.startswith("BEGIN IMMEDIATE") for statement in seen))
+            hub.database._hurried_at = float("-inf")  # long ago
+        assert heard[0] - heard[1] == 250 // HURRIED_BATCH, heard
