@@ -8,9 +8,10 @@ import gzip
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,7 +27,12 @@ from hub.domain.version import VersionState
 from hub.sdk.sandbox import SandboxOptions
 from hub.store import attempts, mappings, migrating, schema, tables
 from hub.store.database import Database
+from sync_jobs.consents import close_written
+from sync_jobs.simulation.play import CALM
 from sync_jobs.simulation.stage import Stage
+from sync_jobs.slices import Slice
+from sync_jobs.sweep import tours
+from sync_jobs.tour import tour
 from sync_jobs.verify import verify
 from tests.sim.acting import living, open_issues, settle
 from tests.store.test_schema import down
@@ -35,6 +41,7 @@ from tests.stores import opened
 FOLDER = Path(__file__).parent / "releases"
 RELEASES = sorted(path.name for path in FOLDER.glob("*.jsonl.gz"))
 VENDORS = ("alpha", "beta", "gamma")
+TERM = timedelta(seconds=30)
 NUMBERED = ("issues", "changes")
 """Tables whose rows PostgreSQL numbers; a store that was written there has given these numbers itself."""
 
@@ -166,13 +173,37 @@ def _flat(value: Any) -> str:
     return str(int(value) if isinstance(value, bool) else value)
 
 
-async def test_the_code_of_today_ends_what_that_release_began(release: Release, old: str, tmp_path: Path) -> None:
+async def by_sync(stage: Stage) -> None:
+    """As `hub sync` does."""
+    assert (await settle(stage)).quiet
+
+
+async def by_tours(stage: Stage) -> None:
+    """As workers do: what a sweep finds, a few records at a time, until it finds nothing any more."""
+    assert stage.hub is not None
+    rounds = idle = 0
+    while idle < 3:
+        stage.step(CALM)
+        found = [
+            await tour(stage.hub, wake.connection, wake.lane, Slice.of(seconds=60, records=20), term=TERM)
+            for wake in await tours(stage.hub)
+        ]
+        await close_written(stage.hub)
+        idle = 0 if any(toured.worked or toured.more for toured in found) else idle + 1
+        rounds += 1
+        assert rounds < 200, "the tours never end"
+
+
+@pytest.mark.parametrize("work", [by_sync, by_tours])
+async def test_the_code_of_today_ends_what_that_release_began(
+    release: Release, old: str, tmp_path: Path, work: Callable[[Stage], Awaitable[None]]
+) -> None:
     async with taken_over(release, old, tmp_path) as stage:
         assert stage.hub is not None
         assert not stage.hub.unusable, "the sealed secrets open, the mapping documents compile"
         assert (await stage.hub.database.schema()).held == schema.release()
         before = {name: dict(vendor.people_by_id) for name, vendor in stage.vendors.items()}
-        assert (await settle(stage)).quiet
+        await work(stage)
         await nothing_is_open(stage.hub.database)
         nobody_is_twice(stage)
         every_edit_arrived(stage)
