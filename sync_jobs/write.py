@@ -16,7 +16,7 @@ from hub.domain.link import Link
 from hub.domain.moments import iso
 from hub.domain.outcome import Fault, FaultKind, Outcome, Status
 from hub.domain.plan import Change, Op, Write
-from hub.domain.telling import Telling
+from hub.domain.telling import NEVER, Telling
 from hub.domain.values import Value, Values
 from hub.engine.compare import same
 from hub.engine.hear import CONSENT
@@ -286,11 +286,12 @@ class Writer:
             rows = []
             for entity, status in fates.items():
                 rev = seen.goldens[entity].rev
-                tries = before[entity].tries if entity in before else 0
+                last = before.get(entity) or Telling(entity, self.wired.name, self.stream, NEVER)
                 if status is Status.LATER:
                     fault = self.faults.get(entity)  # none: an adoption or a deletion was found; decide again at once
-                    again = iso(retry_at(self.hub.clock(), tries, fault)) if fault else None
-                    rows.append(Telling(entity, self.wired.name, self.stream, rev - 1, again, tries + 1))
+                    again = iso(retry_at(self.hub.clock(), last.tries, fault)) if fault else None
+                    due = NEVER - rev if last.known >= rev else rev - 1
+                    rows.append(Telling(entity, self.wired.name, self.stream, due, again, last.tries + 1))
                 elif status in (Status.APPLIED, Status.REFUSED):
                     told = rev - 1 if entity in created and status is Status.APPLIED else rev
                     rows.append(Telling(entity, self.wired.name, self.stream, told))

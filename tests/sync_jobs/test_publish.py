@@ -12,12 +12,13 @@ from hub.domain.plan import Op
 from hub.domain.version import MappingVersion
 from hub.errors import NeedsPerson, NotFound, Refused
 from hub.store import golden, links, mappings
+from hub.transport.mishaps import Mishap
 from mappings.document import parse
 from sync_jobs.publish import CLASSES, publish
 from sync_jobs.runner import sync
 from sync_jobs.simulation.stage import Stage
 from sync_jobs.whatif import EditPlan, plan_edit
-from tests.sim.acting import ANN, golden_of, held, job, settle
+from tests.sim.acting import ANN, WRITE, golden_of, held, job, script, settle
 
 BOB = "bob@example.com"
 
@@ -238,6 +239,18 @@ async def test_what_an_edit_has_told_is_nobodys_news(
     await settle(three)
     await publish(three.hub, (await planned(three, *[await draft(three, n, e) for n, e in edits.items()])).hash)
     three.vendors[where].delete(three.vendors[where].find(ANN) or "")
+    await settle(three)
+    assert held(three, "title") == {}
+
+
+async def test_what_an_edit_has_told_stays_nobodys_news_when_telling_it_fails(three: Stage) -> None:
+    assert three.hub is not None
+    await publish(three.hub, (await planned(three, await draft(three, "alpha/people", UPPER))).hash)
+    script(three, "gamma", *[Mishap.NEVER_SENT] * 20)
+    await job(three, "push", "gamma")
+    assert 0 < len(three.script["gamma", WRITE]) < 20, "it was tried, and not told"
+    three.script.clear()
+    three.vendors["gamma"].delete(three.vendors["gamma"].find(ANN) or "")
     await settle(three)
     assert held(three, "title") == {}
 
