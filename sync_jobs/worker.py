@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import orjson
@@ -44,21 +45,47 @@ async def from_memory(crew: Crew, queue: MemoryQueue) -> None:
 async def from_redis(crew: Crew, queue: ArqQueue) -> None:
     """Works off arq's queue, until the crew is to stop. Redis may come and go: what it loses, the sweep finds again."""
     pause = PAUSE
-    while not crew.stopping.is_set():
-        worker: ArqWorker | None = None
-        try:
-            worker = await _arq(crew, queue)
-            pause = PAUSE
-            await _serve(crew, worker)
-        except AWAY as error:
-            LOG.warning("the queue is away", error=type(error).__name__)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await crew.stopping.wait()
-            pause = min(pause * 2, PAUSE_MOST)
-        finally:
-            if worker is not None:
-                await _closed(worker)
+    with _nothing_twice():
+        while not crew.stopping.is_set():
+            worker: ArqWorker | None = None
+            try:
+                worker = await _arq(crew, queue)
+                pause = PAUSE
+                await _serve(crew, worker)
+            except AWAY as error:
+                LOG.warning("the queue is away", error=type(error).__name__)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await crew.stopping.wait()
+                pause = min(pause * 2, PAUSE_MOST)
+            finally:
+                if worker is not None:
+                    await _closed(worker)
+
+
+@contextmanager
+def _nothing_twice() -> Iterator[None]:
+    """arq leaves tasks behind in which Redis was away, and nobody asks them how they ended: the event loop would log
+    each as a defect, with its trace. That the queue is away is said already."""
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        task = context.get("future")
+        coroutine = task.get_coro() if isinstance(task, asyncio.Task) else None
+        arqs = getattr(coroutine, "__qualname__", "").startswith(f"{ArqWorker.__name__}.")
+        if arqs and isinstance(context.get("exception"), AWAY):
+            return
+        if before is not None:
+            before(loop, context)
+        else:
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(handle)
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(before)
 
 
 async def _arq(crew: Crew, queue: ArqQueue) -> ArqWorker:

@@ -64,7 +64,7 @@ async def _up(home: Path, listen: str, jobs: int | None, *, as_json: bool) -> No
 
     async with AsyncExitStack() as stack:
         asked = await stack.enter_async_context(until_asked())
-        hub = await stack.enter_async_context(homes.opened(home))
+        hub = await stack.enter_async_context(homes.opened(home, patient=asked))
         crew = await stack.enter_async_context(operations.up(hub, jobs=jobs))
         url = await stack.enter_async_context(serving(make_app(hub, stopping=crew.stopping), listen))
         await _work(crew, asked, url, as_json=as_json)
@@ -77,7 +77,7 @@ async def _worker(home: Path, jobs: int | None, *, as_json: bool) -> None:
 
     async with AsyncExitStack() as stack:
         asked = await stack.enter_async_context(until_asked())
-        hub = await stack.enter_async_context(homes.opened(home))
+        hub = await stack.enter_async_context(homes.opened(home, patient=asked))
         crew = await stack.enter_async_context(operations.working(hub, jobs=jobs))
         url = ""
         if listen := settings.load().worker_listen:

@@ -48,7 +48,7 @@ async def _serve(home: Path, listen: str, *, as_json: bool) -> None:
     from hub.web.app import make_app  # slow to load, and of no use to other commands
     from hub.web.server import serving
 
-    async with until_asked() as asked, homes.opened(home) as hub, taking(hub):
+    async with until_asked() as asked, homes.opened(home, patient=asked) as hub, taking(hub):
         there = await connections.all_(hub)
         async with serving(make_app(hub, stopping=asked), listen) as url:
             up = WebUp(url, {c.name: c.webhook.path for c in there.connections if c.webhook.ready})

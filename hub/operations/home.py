@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hub import settings
 from hub.errors import BadInput, HubError, NotFound
+from hub.logs import log
 from hub.store import trouble
 from hub.store.database import Database, open_database
 from hub.store.schema import SchemaState
@@ -22,6 +24,11 @@ from sync_jobs.hub import Hub
 if TYPE_CHECKING:
     from sync_jobs.arq_queue import ArqQueue
 
+LOG = log(__name__)
+PATIENCE = 60.0
+"""Seconds that a process which works for good waits for its store to start: after a boot both start at once."""
+AGAIN = 1.0
+"""Seconds between two tries."""
 DATABASE = "hub.db"
 KEY_FILE = "secret.key"
 MAPPINGS = "mappings"
@@ -127,17 +134,24 @@ def key_in_environment() -> bool:
 
 
 @asynccontextmanager
-async def opened(home: Path, *, alone: bool = False) -> AsyncIterator[Hub]:
+async def opened(home: Path, *, alone: bool = False, patient: asyncio.Event | None = None) -> AsyncIterator[Hub]:
     """The hub of that home, opened for one operation. Its store is the one that HUB_DATABASE_URL names, else the
-    home's own file; `alone` means the file in any case (a demo must not write to somebody's store)."""
+    home's own file; `alone` means the file in any case (a demo must not write to somebody's store). `patient`: a store
+    that is just starting is waited for, until that event is set."""
     said = settings.load()
     url = None if alone else address(home)
+    deadline = time.monotonic() + PATIENCE
     with spoken():
         redis_url = None if alone or said.redis_url is None else said.redis_url.get_secret_value()
         queue, budgets = _on_redis(redis_url) if redis_url is not None else (None, None)
-        hub = await Hub.open(
-            home, database_url=url, migrate=alone or said.migrate == "auto", queue=queue, budgets=budgets
-        )
+        migrate = alone or said.migrate == "auto"
+        while True:
+            try:
+                hub = await Hub.open(home, database_url=url, migrate=migrate, queue=queue, budgets=budgets)
+                break
+            except Exception as error:
+                if patient is None or not await _worth_waiting(error, patient, deadline):
+                    raise
     flushing = asyncio.create_task(quotas.keep_flushing(hub))
     try:
         with spoken():
@@ -148,6 +162,17 @@ async def opened(home: Path, *, alone: bool = False) -> AsyncIterator[Hub]:
         await hub.close()
         if queue is not None:
             await queue.close()
+
+
+async def _worth_waiting(error: Exception, asked: asyncio.Event, deadline: float) -> bool:
+    """Waits a moment, and answers whether to try again."""
+    if not trouble.passing(error) or time.monotonic() > deadline:
+        return False
+    LOG.warning("the store is away; waiting for it", error=type(error).__name__)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(AGAIN):
+            await asked.wait()
+    return not asked.is_set()
 
 
 def _on_redis(url: str) -> tuple[ArqQueue, Budgets]:

@@ -25,6 +25,8 @@ MENDS = {
 }
 AWAY = ("08", "25006", "28", "3D000", "42501", "53", "57P")
 """How SQLSTATE begins where PostgreSQL is gone, going, coming, full, a standby, or does not let the hub in."""
+PASSING = ("08", "57P")
+"""How SQLSTATE begins where a connection was cut, or PostgreSQL starts or stops."""
 OTHERWISE = "check HUB_DATABASE_URL, and that the database runs and lets the hub in"
 
 
@@ -41,6 +43,15 @@ def meaning(error: BaseException) -> HubError | None:
         return None
     mend = next((mend for text, mend in MENDS.items() if text in said), OTHERWISE)
     return HubError(f"the store cannot be used: {said}", mend=mend)
+
+
+def passing(error: BaseException) -> bool:
+    """Whether the store is just coming or going: a server that starts, stops, or isn't there yet. What an operator has
+    to mend (a password, a name, a right) doesn't pass."""
+    if isinstance(error, ConnectionError | TimeoutError):
+        return True
+    state = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
+    return isinstance(error, InternalError) if state is None else str(state).startswith(PASSING)
 
 
 def _away(error: BaseException) -> bool:

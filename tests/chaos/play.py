@@ -180,10 +180,18 @@ async def _conclude(home: Path, url: str, theatre: Theatre, supervisor: Supervis
         ends = await asyncio.to_thread(supervisor.end)
         if None in ends:
             report.violations.append(f"a worker did not end within 20 s of SIGTERM: {ends}")
+        report.violations += _defects(supervisor)
         _figures(theatre, report)
         report.figures["takeovers"] = str(await _takeovers(url))
         report.violations += judge(theatre, await _decided(hub, url), UNDER_WAY * report.slowness)
         report.violations += await _settled(hub, theatre)
+
+
+def _defects(supervisor: Supervisor) -> list[str]:
+    """Whatever happens around them, workers say it in sentences, and go on."""
+    fell = [f"a worker ended by itself, with exit code {code}" for code in supervisor.fell]
+    lines = [line for worker in supervisor.workers for line in worker.log.read_text().splitlines()]
+    return fell + [f"a worker logged a trace: {line[:300]}" for line in lines if '"exception":' in line]
 
 
 async def _quiet(hub: Hub, theatre: Theatre, supervisor: Supervisor) -> str:

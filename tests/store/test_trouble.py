@@ -107,3 +107,23 @@ async def test_a_driver_that_is_confused_by_a_cut_is_the_stores_trouble(
 @pytest.mark.parametrize("statement", ["SELECT nothing", "SELECT 1/0", "SELECT * FROM nowhere"])
 async def test_a_wrong_statement_is_a_defect(database: Database, statement: str) -> None:
     assert trouble.meaning(await failing(database, statement)) is None
+
+
+@ON_POSTGRESQL
+async def test_what_passes_and_what_an_operator_has_to_mend(
+    database: Database, postgres_server: postgres.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def opening(url: str) -> Exception:
+        other = open_database(url)
+        try:
+            return await failing(other, "SELECT 1")
+        finally:
+            await other.close()
+
+    url = database._write.url.render_as_string(hide_password=False)
+    nobody = database._write.url.set(port=1).render_as_string(hide_password=False)
+    assert trouble.passing(await opening(nobody))
+    assert not trouble.passing(await opening(url + "_that_there_is_not"))
+    assert not trouble.passing(await failing(database, "SELECT nonsense"))
+    stopped = "SELECT pg_terminate_backend(pg_backend_pid())"
+    assert trouble.passing(await failing(database, stopped, "SELECT 1"))
