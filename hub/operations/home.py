@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hub import settings
 from hub.errors import BadInput, HubError, NotFound
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sync_jobs.arq_queue import ArqQueue
 
 LOG = log(__name__)
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Seconds that a process which works for good waits for its store to start: after a boot both start at once."""
 AGAIN = 1.0
 """Seconds between two tries."""
@@ -140,18 +140,11 @@ async def opened(home: Path, *, alone: bool = False, patient: asyncio.Event | No
     that is just starting is waited for, until that event is set."""
     said = settings.load()
     url = None if alone else address(home)
-    deadline = time.monotonic() + PATIENCE
     with spoken():
         redis_url = None if alone or said.redis_url is None else said.redis_url.get_secret_value()
         queue, budgets = _on_redis(redis_url) if redis_url is not None else (None, None)
         migrate = alone or said.migrate == "auto"
-        while True:
-            try:
-                hub = await Hub.open(home, database_url=url, migrate=migrate, queue=queue, budgets=budgets)
-                break
-            except Exception as error:
-                if patient is None or not await _worth_waiting(error, patient, deadline):
-                    raise
+        hub = await _open(home, patient, database_url=url, migrate=migrate, queue=queue, budgets=budgets)
     flushing = asyncio.create_task(quotas.keep_flushing(hub))
     try:
         with spoken():
@@ -164,15 +157,24 @@ async def opened(home: Path, *, alone: bool = False, patient: asyncio.Event | No
             await queue.close()
 
 
-async def _worth_waiting(error: Exception, asked: asyncio.Event, deadline: float) -> bool:
-    """Waits a moment, and answers whether to try again."""
-    if not trouble.passing(error) or time.monotonic() > deadline:
-        return False
-    LOG.warning("the store is away; waiting for it", error=type(error).__name__)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(AGAIN):
-            await asked.wait()
-    return not asked.is_set()
+async def _open(home: Path, patient: asyncio.Event | None, **how: Any) -> Hub:
+    deadline = time.monotonic() + PATIENCE
+    told = False
+    while True:
+        try:
+            return await Hub.open(home, **how)
+        except Exception as error:
+            if patient is None or not trouble.passing(error) or time.monotonic() > deadline:
+                raise
+            if not told:
+                meant = trouble.meaning(error)
+                LOG.warning("waiting for the store", error=meant.message if meant else type(error).__name__)
+                told = True
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN):
+                    await patient.wait()
+            if patient.is_set():
+                raise
 
 
 def _on_redis(url: str) -> tuple[ArqQueue, Budgets]:

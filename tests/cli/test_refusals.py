@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.operations import home as homes
 from tests import postgres
 from tests.cli.conftest import Hub
 from tests.conftest import execute, outside
@@ -200,7 +201,10 @@ def test_a_database_and_a_role_that_are_not_there(start: Start, apart: Path, emp
 @pytest.mark.parametrize(
     ("host", "expected"), [("127.0.0.1:1", "the database runs"), ("nowhere.invalid", "has no address")]
 )
-def test_a_database_that_cannot_be_reached(start: Start, apart: Path, host: str, expected: str) -> None:
+def test_a_database_that_cannot_be_reached(
+    start: Start, apart: Path, host: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(homes, "PATIENCE", 0.0)
     said = start("up", apart, HUB_DATABASE_URL=f"postgresql://hub:hush-hush@{host}/hub")
     assert "the store cannot be used" in said
     assert expected in said

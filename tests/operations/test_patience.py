@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from hub.errors import HubError
 from hub.operations import home as homes
@@ -41,8 +42,10 @@ class Starting:
 async def test_it_is_waited_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     starting = Starting(2, ConnectionRefusedError(REFUSED))
     monkeypatch.setattr(Hub, "open", starting)
-    async with homes.opened(home, patient=asyncio.Event()) as hub:
-        assert (hub.home, starting.tries) == (home, 3)
+    with capture_logs() as lines:
+        async with homes.opened(home, patient=asyncio.Event()) as hub:
+            assert (hub.home, starting.tries) == (home, 3)
+    assert [line["event"] for line in lines] == ["waiting for the store"], "said once"
 
 
 async def test_a_command_does_not_wait(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
