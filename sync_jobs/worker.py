@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, cast
 
 import orjson
@@ -45,47 +44,38 @@ async def from_memory(crew: Crew, queue: MemoryQueue) -> None:
 async def from_redis(crew: Crew, queue: ArqQueue) -> None:
     """Works off arq's queue, until the crew is to stop. Redis may come and go: what it loses, the sweep finds again."""
     pause = PAUSE
-    with _nothing_twice():
-        while not crew.stopping.is_set():
-            worker: ArqWorker | None = None
-            try:
-                worker = await _arq(crew, queue)
-                pause = PAUSE
-                await _serve(crew, worker)
-            except AWAY as error:
-                LOG.warning("the queue is away", error=type(error).__name__)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await crew.stopping.wait()
-                pause = min(pause * 2, PAUSE_MOST)
-            finally:
-                if worker is not None:
-                    await _closed(worker)
+    while not crew.stopping.is_set():
+        worker: ArqWorker | None = None
+        try:
+            worker = await _arq(crew, queue)
+            pause = PAUSE
+            await _serve(crew, worker)
+        except AWAY as error:
+            LOG.warning("the queue is away", error=type(error).__name__)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await crew.stopping.wait()
+            pause = min(pause * 2, PAUSE_MOST)
+        finally:
+            if worker is not None:
+                await _closed(worker)
 
 
-@contextmanager
-def _nothing_twice() -> Iterator[None]:
-    """arq leaves tasks behind in which Redis was away, and nobody asks them how they ended: the event loop would log
-    each as a defect, with its trace. That the queue is away is said already."""
-    loop = asyncio.get_running_loop()
-    before = loop.get_exception_handler()
+class _Worker(ArqWorker):
+    """arq's worker, whose tasks end in peace when Redis is away: arq leaves them behind, and the event loop would log
+    each as a defect with its trace, whenever the garbage collector comes by. Its main loop is what says it."""
 
-    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        task = context.get("future")
-        coroutine = task.get_coro() if isinstance(task, asyncio.Task) else None
-        arqs = getattr(coroutine, "__qualname__", "").startswith(f"{ArqWorker.__name__}.")
-        if arqs and isinstance(context.get("exception"), AWAY):
-            return
-        if before is not None:
-            before(loop, context)
-        else:
-            loop.default_exception_handler(context)
+    async def run_job(self, job_id: str, score: int) -> None:
+        with suppress(*AWAY):
+            await super().run_job(job_id, score)
 
-    loop.set_exception_handler(handle)
-    try:
-        yield
-    finally:
-        loop.set_exception_handler(before)
+    async def finish_job(self, *given: Any) -> None:
+        with suppress(*AWAY):
+            await super().finish_job(*given)
+
+    async def finish_failed_job(self, *given: Any) -> None:
+        with suppress(*AWAY):
+            await super().finish_failed_job(*given)
 
 
 async def _arq(crew: Crew, queue: ArqQueue) -> ArqWorker:
@@ -94,7 +84,7 @@ async def _arq(crew: Crew, queue: ArqQueue) -> ArqWorker:
         await asyncio.shield(asyncio.create_task(crew.do(Wake(Job.TOUR, connection, lane=Lane(lane)))))
 
     logging.getLogger("arq").setLevel(logging.CRITICAL)  # every job would be a line or two; the crew says what failed
-    return ArqWorker(
+    return _Worker(
         [func(cast(WorkerCoroutine, tour), name=FUNCTION, keep_result=0, timeout=JOB_SECONDS, max_tries=1)],
         queue_name=QUEUE,
         redis_settings=queue.settings,
@@ -122,7 +112,7 @@ async def _serve(crew: Crew, worker: ArqWorker) -> None:
     finally:
         for task in (serving, stopped):
             task.cancel()
-        await asyncio.wait({serving, stopped})
+        await asyncio.gather(serving, stopped, return_exceptions=True)
 
 
 async def _closed(worker: ArqWorker) -> None:
