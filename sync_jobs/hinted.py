@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hub.domain.hint import ANYTHING, Noted
+from hub.domain.outcome import FaultKind
 from hub.logs import log
 from hub.sdk.http import ContractBroken
 from hub.store import hints
+from hub.transport.failed import Failed
 from hub.transport.tally import tallied
 from sync_jobs.counts import Counts
 from sync_jobs.hub import Hub
@@ -20,6 +22,9 @@ from sync_jobs.look import hear_looked, look
 from sync_jobs.push import LOOK_SINGLY_MAX
 from sync_jobs.wiring import Wired
 
+PERHAPS_THE_IDS = frozenset({FaultKind.CONTRACT, FaultKind.MISCONFIGURED, FaultKind.INVALID, FaultKind.CONFLICT})
+"""Refusals that may be for the ids' sake: anybody may name a record that the vendor cannot even look for. They would
+come again and again, and a walk doesn't name ids: if it is refused as well, its run says so."""
 _log = log(__name__)
 
 
@@ -34,7 +39,7 @@ class Hinted:
 
 async def look_at_hints(hub: Hub, wired: Wired, stream: str, limit: int) -> Hinted:
     """Looks at the hinted records of a stream that have waited longest, at most `limit`, and forgets these hints. A
-    hint that came again meanwhile stays. Raises Failed, and then all stay.
+    hint that came again meanwhile stays. Raises Failed when the vendor can't be asked just now, and then all stay.
 
     A stream that is not read (no mapping, or resting) has no use for hints: they are forgotten.
     """
@@ -48,9 +53,10 @@ async def look_at_hints(hub: Hub, wired: Wired, stream: str, limit: int) -> Hint
     try:
         with tallied() as tally:
             looked = await look(hub, wired, stream, wired.sink(stream), [n.remote_id for n in taken], ())
-    except ContractBroken as broken:
-        # Perhaps for the ids' sake, and then it would be so again and again.
-        _log.warning("hinted ids could not be looked at", connection=wired.name, stream=stream, error=str(broken))
+    except (ContractBroken, Failed) as error:
+        if isinstance(error, Failed) and error.fault.kind not in PERHAPS_THE_IDS:
+            raise
+        _log.warning("hinted ids could not be looked at", connection=wired.name, stream=stream, error=str(error))
         return Hinted(walk=await _all(hub, wired, stream))
     counts = await hear_looked(hub, wired, stream, looked)
     counts.read += len(looked.records)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,15 +12,20 @@ import pytest
 from connectors.unruly.sinks import PeopleSink
 from hub.domain.hint import ANYTHING, Noted
 from hub.domain.keys import Address
+from hub.domain.lane import Lane
 from hub.domain.moments import iso
+from hub.domain.outcome import Fault, FaultKind
+from hub.sdk.http import Request, Response
 from hub.sdk.sinks import Found
 from hub.store import golden, hints, observations
-from hub.transport.client import Failed
+from hub.transport.client import Caller, Failed
 from hub.transport.mishaps import Mishap
 from sync_jobs import hinted, push, runner
 from sync_jobs.counts import Counts
 from sync_jobs.hinted import Hinted, forget, look_at_hints
 from sync_jobs.simulation.stage import Stage
+from sync_jobs.slices import Slice
+from sync_jobs.tour import tour
 
 
 async def note(stage: Stage, *ids: str, stream: str = "people") -> None:
@@ -170,6 +176,28 @@ async def test_ids_that_the_vendor_chokes_on_do_not_block_the_stream(
     monkeypatch.setattr(PeopleSink, "found", lambda self, asked, response: _broken())
     await note(stage, "7")
     assert [n.remote_id for n in (await looked(stage)).walk] == ["7"]
+
+
+@pytest.mark.parametrize("kind", [FaultKind.CONTRACT, FaultKind.MISCONFIGURED])
+async def test_ids_that_the_vendor_refuses_keep_nobody_from_reading(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, kind: FaultKind
+) -> None:
+    """Salesforce refuses a whole query for one id of an object that it doesn't have."""
+    assert stage.hub is not None
+    stage.vendors["alpha"].create(person(1))
+    send = Caller.send
+
+    async def refusing(self: Caller, request: Request) -> Response:
+        if request.path == "/people/read" and b"malformed" in (request.body or b""):
+            raise Failed(Fault(kind, "INVALID_QUERY_FILTER_OPERATOR", "the query is not taken"), sent=True)
+        return await send(self, request)
+
+    monkeypatch.setattr(Caller, "send", refusing)
+    await note(stage, "malformed")
+    done = await tour(stage.hub, "alpha", Lane.LIVE, Slice.whole(), term=timedelta(seconds=60))
+    assert done.fault is None
+    assert await names(stage) == {"First1"}
+    assert await left(stage) == []
 
 
 def _broken() -> Found:
