@@ -113,3 +113,16 @@ async def test_some_fields_of_people_and_their_records(database: Database) -> No
         goldens = await golden.fetch(conn, ["con_0", "con_2"])
         found = await suspects.some_golden(conn, ["con_0", "con_2"], some)
         assert found == {"con_0": goldens["con_0"], "con_2": replace(goldens["con_2"], values={"title": None})}
+
+
+async def test_a_text_with_a_nul_is_compared_like_any_other(database: Database) -> None:
+    shown = ["C\0O", "C\0O", "C\\u0000O", "CO"]
+    goldens = [Golden(f"con_{n}", "contact", {"title": "C\0O", "city": "Bonn\0"}) for n in range(4)]
+    made = [_link(n, echo={"title": title}, said={"title": (title, NOW)}) for n, title in enumerate(shown)]
+    async with database.write() as conn:
+        await golden.put(conn, goldens, NOW)
+        await links.put(conn, made, NOW)
+        everybody = [f"con_{n}" for n in range(4)]
+        assert await suspects.differing(conn, "contact", "crm", "contacts", ["title"], "", 9) == ["con_2", "con_3"]
+        assert await suspects.saying(conn, "crm", "contacts", ["title"], "", 9) == everybody
+        assert await suspects.holding(conn, "contact", ["city"], "", 9) == everybody
