@@ -29,6 +29,10 @@ TELLTALE = ("sqlalchemy.engine", "aiosqlite", "hpack")
 They stay quiet at every level."""
 
 TEXT_MAX = 2_000
+LINES_MAX = 6_000
+"""Characters of the last lines of a longer text: a traceback says at its end what went wrong."""
+CUT_MAX = 500
+"""Characters that are given up before a cut: half a secret is not known for one."""
 DEPTH_MAX = 6
 ITEMS_MAX = 50
 
@@ -42,6 +46,8 @@ PERSONAL_KEYS = re.compile(
     r"address$|birth",
     re.IGNORECASE,
 )
+_BEFORE_AT = r"[^\s\"<>(),;:=/\\\[\]]"
+_AFTER_AT = r"[^\s\"'<>(),;:&?/\\\[\]]"
 PATTERNS = (
     (re.compile(r"(?i)\b(bearer|basic|oauth)\s+[a-z0-9._~+/=-]{6,}"), rf"\1 {SECRET}"),
     (re.compile(r"(?i)\b([a-z_]*(?:token|secret|password|assertion|api_?key))=[^&\s\"']+"), rf"\1={SECRET}"),
@@ -50,7 +56,7 @@ PATTERNS = (
     (re.compile(r"\b00D\w{12,15}![\w.]{8,}|\bsk[-_]\w+[-_]\w{8,}|\bxox[a-z]-[\w-]{8,}"), SECRET),
     (re.compile(r"(?<=//hooks\.slack\.com/)[\w/-]+"), SECRET),
     (re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"), SECRET),
-    (re.compile(r"[^\s\"<>(),;:=/\\\[\]]+(?:@|%40)[^\s\"'<>(),;:&?/\\\[\]]+\.[^\s\"'<>(),;:&?/\\\[\]]{2,}"), E_MAIL),
+    (re.compile(rf"(?:(?<!{_BEFORE_AT})|(?=['&?])){_BEFORE_AT}+(?:@|%40){_AFTER_AT}+\.{_AFTER_AT}{{2,}}"), E_MAIL),
     (re.compile(r"\+\s?\(?\d[\d\s()./-]{6,18}\d"), PHONE),
     (re.compile(r"\(0?\d{2,5}\)\s?\d[\d\s/-]{4,12}\d|\b\d{3}[-. ]\d{3}[-. ]\d{4}\b"), PHONE),
 )
@@ -88,13 +94,24 @@ def names() -> Mapping[str, str]:
 
 
 def redacted(text: str) -> str:
-    """The text without what is concealed, or looks like a secret, an e-mail address or a phone number."""
+    """The text without what is concealed, or looks like a secret, an e-mail address or a phone number. Of a long one,
+    the beginning and the last lines."""
     for secret in _concealed:
         if secret in text:
             text = text.replace(secret, SECRET)
+    if len(text) <= TEXT_MAX + CUT_MAX:
+        marked = _marked(text)
+        return marked if len(marked) <= TEXT_MAX else f"{marked[:TEXT_MAX]}… ({len(marked)} characters)"
+    head = _marked(text[: TEXT_MAX + CUT_MAX])[:-CUT_MAX][:TEXT_MAX]
+    _, _, lines = text[TEXT_MAX:][-LINES_MAX:].partition("\n")  # whole ones: nothing in them is cut in two
+    return f"{head}… ({len(text)} characters)" + (f" …\n{_marked(lines)}" if lines else "")
+
+
+def _marked(text: str) -> str:
+    """To be given texts of bounded size only: some texts take the patterns the square of their length."""
     for pattern, mark in PATTERNS:
         text = pattern.sub(mark, text)
-    return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}… ({len(text)} characters)"
+    return text
 
 
 def clean(value: Any, depth: int = 0) -> Any:

@@ -109,6 +109,45 @@ def test_objects_show_their_type_alone_and_sizes_are_bounded() -> None:
     assert sink.lines()
 
 
+def test_a_long_traceback_still_says_what_went_wrong() -> None:
+    sink, error = Sink(), Exception("the first")
+    for said in [*(f"a library made another error of it, {n}" for n in range(40)), "the last, ada@byron.example"]:
+        try:
+            raise LookupError(said) from error
+        except LookupError as raised:
+            error = raised
+    logs.log("x").error("failed", exc_info=error)
+    shown = str(sink.lines()[0]["exception"])
+    assert shown.startswith("Exception: the first")
+    assert shown.endswith("LookupError: the last, [e-mail]")
+    assert len(shown) < 10_000
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(["ada.lovelace@byron.example", "Bearer abcdefghijkl"]), st.integers(0, 4_000), st.booleans())
+def test_a_cut_leaves_nothing_of_what_it_goes_through(planted: str, at: int, lines: bool) -> None:
+    filler = "word word word\n" if lines else "word "
+    text = (filler * 2_000)[:at] + f" {planted} " + (filler * 2_000)[:16_000]
+    said = logs.redacted(text)
+    assert "ada" not in said
+    assert "abc" not in said
+
+
+def test_no_pattern_ever_looks_at_a_text_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some texts take it the square of their length, and everything in the process waits meanwhile."""
+    looked_at: list[int] = []
+
+    class Counting:
+        def sub(self, mark: str, text: str) -> str:
+            looked_at.append(len(text))
+            return text
+
+    monkeypatch.setattr(logs, "PATTERNS", ((Counting(), "x"),))
+    for text in ("a" * 1_000_000, "a\n" * 1_000_000, "a" * 1_000_000 + "\nb"):
+        logs.redacted(text)
+    assert max(looked_at) <= 10_000
+
+
 NAMES = st.text("abcdefghijklmnopqrstuvwxyzäöü0123456789.'+_-", min_size=1, max_size=20)
 
 
@@ -117,6 +156,10 @@ NAMES = st.text("abcdefghijklmnopqrstuvwxyzäöü0123456789.'+_-", min_size=1, m
 def test_no_address_survives_in_any_text(local: str, domain: str, before: str, after: str) -> None:
     address = f"{local}@{domain}"
     assert address not in logs.redacted(f"{before} {address} {after}")
+
+
+def test_addresses_side_by_side_all_go() -> None:
+    assert "bob" not in logs.redacted("?a=ada@byron.example=1&bob@byron.example&c=1")
 
 
 @pytest.mark.parametrize(
