@@ -19,11 +19,14 @@ MARGIN = timedelta(seconds=60)
 
 
 class TokenKeeper(Protocol):
-    """Where tokens outlive the process. `save` also keeps `Token.secrets` over the old ones, at once. `alone`: while
-    the block runs, nobody else fetches a token of this connection: where a vendor rotates refresh tokens, two who
-    fetch at once would lock each other out."""
+    """Where tokens outlive the process. `save` also keeps `Token.secrets` over the old ones, at once; `secrets` are
+    those to fetch the next one with, as whoever fetched last left them. `alone`: while the block runs, nobody else
+    fetches a token of this connection: where a vendor rotates refresh tokens, two who fetch at once would lock each
+    other out."""
 
     async def load(self) -> Token | None: ...
+
+    async def secrets(self) -> Mapping[str, str]: ...
 
     def alone(self) -> AbstractAsyncContextManager[None]: ...
 
@@ -38,6 +41,9 @@ class MemoryTokens:
 
     async def load(self) -> Token | None:
         return self.token
+
+    async def secrets(self) -> Mapping[str, str]:
+        return self.token.secrets if self.token is not None else {}
 
     def alone(self) -> AbstractAsyncContextManager[None]:
         return nullcontext()
@@ -63,21 +69,23 @@ class TokenDesk:
         self._reauth = reauth
         self._lock = asyncio.Lock()
         self._token: Token | None = None
+        self._unkept: Token | None = None
         self._margin = MARGIN
         self._fixed: bool | None = None
 
     @property
     def fixed(self) -> bool:
         """True when there is no token to renew: a secret is used as it is."""
-        return bool(self._fixed)
+        if self._fixed is None:
+            self._fixed = self._is_fixed()
+        return self._fixed
 
     async def current(self) -> Token | None:
         """A token that lives; fetched when there is none. None where the scheme has none. Raises `Failed`."""
         async with self._lock:
-            if self._fixed is None:
-                self._fixed = self._is_fixed()
-            if self._fixed:
+            if self.fixed:
                 return None
+            await self._keep(self._unkept)
             if self._token is None:
                 self._adopt(await self._keeper.load())
             return self._token if self._lives(self._token) and self._token else await self._fetch(self._token)
@@ -85,6 +93,7 @@ class TokenDesk:
     async def renew(self, stale: Token | None) -> Token | None:
         """Another token than `stale`, which the vendor refused. Many may ask at once: one call is made."""
         async with self._lock:
+            await self._keep(self._unkept)
             if self._token is not None and not _same(self._token, stale):
                 return self._token
             return await self._fetch(stale)
@@ -100,8 +109,19 @@ class TokenDesk:
 
     def _adopt(self, token: Token | None) -> None:
         self._token = token
-        if token is not None and token.secrets and self._reauth is not None:
-            self.auth = self._reauth(token.secrets)
+        if token is not None:
+            self._take(token.secrets)
+
+    def _take(self, secrets: Mapping[str, str]) -> None:
+        if secrets and self._reauth is not None:
+            self.auth = self._reauth(secrets)
+
+    async def _keep(self, token: Token | None) -> None:
+        """What could not be kept is kept with the next call: the secret that bought it is spent."""
+        self._unkept = token
+        if token is not None:
+            await self._keeper.save(token)
+            self._unkept = None
 
     async def _fetch(self, stale: Token | None) -> Token | None:
         """Another token than `stale`: one that somebody else fetched meanwhile, or one that is asked for now."""
@@ -110,6 +130,7 @@ class TokenDesk:
             if kept is not None and not _same(kept, stale) and self._lives(kept):
                 self._adopt(kept)
                 return kept
+            self._take(await self._keeper.secrets())  # another process may have been given them
             return await self._ask_anew()
 
     async def _ask_anew(self) -> Token | None:
@@ -127,7 +148,7 @@ class TokenDesk:
         if token.expires_at is not None:
             self._margin = min(MARGIN, (token.expires_at - asked_at) / 10)
         self._adopt(token)
-        await self._keeper.save(token)
+        await self._keep(token)
         return token
 
     async def _asked(self, request: Request) -> Response:

@@ -14,7 +14,7 @@ from hub.sdk.auth import Auth, Denied, NoAuth, Token, bearer
 from hub.sdk.connector import Account, Connector, Limit, Meter
 from hub.sdk.http import Request, Response, get, send_form
 from hub.transport.client import Caller
-from hub.transport.tokens import MemoryTokens
+from hub.transport.tokens import MemoryTokens, TokenKeeper
 
 DEFAULT_URL = "https://login.shop.example"
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -105,12 +105,36 @@ class Grant:
         return bearer(request, token)
 
 
+class Desk:
+    """A token endpoint that rotates: refresh token rN buys access token aN and rN+1."""
+
+    def __init__(self, expires_in: int | None = 600, **more: str) -> None:
+        self.bought = 0
+        self.expires_in = expires_in
+        self.more = more
+        self.used: list[str] = []
+
+    def sell(self, request: httpx.Request) -> httpx.Response:
+        refresh = request.content.decode().removeprefix("refresh_token=")
+        self.used.append(refresh)
+        if refresh != f"r{self.bought + 1}":
+            return httpx.Response(400, json={"error": "invalid_grant"})
+        self.bought += 1
+        said = {"access": f"a{self.bought}", "refresh": f"r{self.bought + 1}", **self.more}
+        return httpx.Response(200, json=said | ({"expires_in": self.expires_in} if self.expires_in else {}))
+
+    def serve(self, request: httpx.Request) -> httpx.Response:
+        if request.headers.get("authorization") != f"Bearer a{self.bought}":
+            return httpx.Response(401)
+        return httpx.Response(200, json={})
+
+
 def caller(
     clock: Clock,
     *limits: Limit,
     auth: Auth | None = None,
     base_url: str = DEFAULT_URL,
-    tokens: MemoryTokens | None = None,
+    tokens: TokenKeeper | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     **more: Any,
 ) -> Caller:

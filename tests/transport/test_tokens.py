@@ -12,31 +12,7 @@ from hub.sdk.auth import Token
 from hub.sdk.http import get
 from hub.transport.client import Failed
 from hub.transport.tokens import MemoryTokens
-from tests.transport.shop import DEFAULT_URL, START, Clock, Grant, caller
-
-
-class Desk:
-    """A token endpoint that rotates: refresh token rN buys access token aN and rN+1."""
-
-    def __init__(self, expires_in: int | None = 600, **more: str) -> None:
-        self.bought = 0
-        self.expires_in = expires_in
-        self.more = more
-        self.used: list[str] = []
-
-    def sell(self, request: httpx.Request) -> httpx.Response:
-        refresh = request.content.decode().removeprefix("refresh_token=")
-        self.used.append(refresh)
-        if refresh != f"r{self.bought + 1}":
-            return httpx.Response(400, json={"error": "invalid_grant"})
-        self.bought += 1
-        said = {"access": f"a{self.bought}", "refresh": f"r{self.bought + 1}", **self.more}
-        return httpx.Response(200, json=said | ({"expires_in": self.expires_in} if self.expires_in else {}))
-
-    def serve(self, request: httpx.Request) -> httpx.Response:
-        if request.headers.get("authorization") != f"Bearer a{self.bought}":
-            return httpx.Response(401)
-        return httpx.Response(200, json={})
+from tests.transport.shop import DEFAULT_URL, START, Clock, Desk, Grant, caller
 
 
 def shop_with(desk: Desk, clock: Clock, tokens: MemoryTokens | None = None, base_url: str = DEFAULT_URL):
