@@ -8,9 +8,9 @@ blanked by a person, and what the hub holds is told there again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from hub.domain.issue import Issue, IssueState
 from hub.domain.policy import DriftPolicy, OnDrift
@@ -27,6 +27,10 @@ from mappings.uses import MATCH, SCOPE, Use, parsed, uses_of
 from sync_jobs import documents, troubles
 
 MOST = 10_000
+
+Rests: TypeAlias = frozenset[tuple[str, str, Change, bool, bool]]
+"""What of a connection's fields is held, and how: while that is the same, so is what its lenses leave out."""
+NONE_RESTS: Rests = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,12 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class Applied:
     """Lenses by stream, as jobs may use them now; `resting`: streams of which nothing can be read in good faith;
-    `parked`: stream -> canonical fields that its lens leaves out."""
+    `parked`: stream -> canonical fields that its lens leaves out; `rests`: of what is held."""
 
     lenses: Mapping[str, Lens]
     resting: frozenset[str] = frozenset()
     parked: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    rests: Rests = NONE_RESTS
 
 
 def dedupe(connection: str, stream: str = "", path: str = "") -> str:
@@ -72,12 +77,24 @@ def action_of(policy: DriftPolicy, change: Change) -> OnDrift:
     return policy.removed if change is Change.REMOVED else policy.retyped
 
 
-async def of(conn: Transaction, connection: str) -> list[Held]:
-    """The fields of a connection that are held."""
+async def of(conn: Transaction, connection: str | None) -> list[Held]:
+    """The fields of a connection that are held; of all, with None."""
     found: list[Issue] = []
     for state in (IssueState.OPEN, IssueState.ANSWERED):
         found += await issues.list_(conn, state=state, kind=troubles.DRIFT, connection=connection, limit=MOST)
     return [_held(issue) for issue in found if "before" in issue.detail]
+
+
+async def rests(conn: Transaction) -> dict[str, Rests]:
+    """Of every connection that has any."""
+    held = await of(conn, None)
+    return {
+        name: _rests_of(h for h in held if h.issue.connection == name) for name in {h.issue.connection for h in held}
+    }
+
+
+def _rests_of(held: Iterable[Held]) -> Rests:
+    return frozenset((h.stream, h.path, h.change, h.returning, h.answered) for h in held)
 
 
 def _held(issue: Issue) -> Held:
@@ -186,7 +203,7 @@ async def applied(database: Database, connection: str, published: Mapping[str, M
         parked[stream] = names - {MATCH, SCOPE}
         if SCOPE in names:
             resting.add(stream)
-    return Applied(lenses, frozenset(resting), parked)
+    return Applied(lenses, frozenset(resting), parked, _rests_of(held))
 
 
 async def settled(conn: Transaction, connection: str, published: Mapping[str, MappingVersion], now: str) -> list[Held]:

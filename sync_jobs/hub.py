@@ -7,6 +7,7 @@ import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
@@ -24,6 +25,7 @@ from hub.domain.policy import Brakes, EntityPolicy
 from hub.domain.version import MappingVersion
 from hub.engine.reconcile import Rules
 from hub.errors import BadInput, HubError, NotFound, Refused
+from hub.sdk.auth import Auth
 from hub.sdk.connector import Connector
 from hub.store import connections, mappings
 from hub.store import secrets as safe
@@ -75,6 +77,16 @@ def _why(row: Connection, error: Exception) -> str:
     return f"the connector {row.connector} cannot use its settings or secrets ({type(error).__name__})"
 
 
+@dataclass(slots=True)
+class _Made:
+    """What a connection was made ready with, besides its row and its documents. `given`: when its secrets were;
+    `secrets`: those it speaks with, as its vendor may have rotated them since."""
+
+    given: safe.Marks
+    rests: drifts.Rests
+    secrets: Mapping[str, str] = field(repr=False)
+
+
 class Hub:
     """Use as `async with await Hub.open(home) as hub:`."""
 
@@ -104,6 +116,7 @@ class Hub:
         self._transports = transports
         self._sleep = sleep
         self._jitter = jitter
+        self._made: dict[str, _Made] = {}
         self._rows: dict[str, Connection] = {}
         self._published: Mapping[str, MappingVersion] = {}
         self._book: Rulebook | None = None
@@ -142,48 +155,84 @@ class Hub:
         return hub
 
     async def wire(self) -> None:
-        """Reads the connections and their published documents anew: after one was added, changed or removed."""
-        async with self.database.read() as conn:
-            rows = await connections.all(conn)
-            published = await mappings.published(conn)
-        published = await self._adopt_survivorships(published)
-        for name in self.wired.keys() - {row.name for row in rows}:
-            await self.wired.pop(name).caller.close()
-        self.unusable.clear()
-        for row in rows:
-            old = self.wired.get(row.name)
-            if old is None or old.connection != row or old.versions != documents.numbers(published, row.name):
-                if old is not None:
-                    await self.wired.pop(row.name).caller.close()
+        """Reads the connections, their secrets, their published documents and the fields that rest anew: after one was
+        added, changed or removed, here or by another process. What is as it was goes on; what isn't gives way to the
+        new in one step, for others work with it meanwhile."""
+        async with self.locks["wiring"]:
+            async with self.database.read() as conn:
+                rows = await connections.all(conn)
+                published = await mappings.published(conn)
+                given, rests = await safe.marks(conn), await drifts.rests(conn)
+            published = await self._adopt_survivorships(published)
+            for name in self.wired.keys() - {row.name for row in rows}:
+                await self._drop(name)
+            unusable: dict[str, str] = {}
+            for row in rows:
+                old, marks = self.wired.get(row.name), given.get(row.name, ())
                 try:
-                    self.wired[row.name] = await self._wire(row, published)
+                    if old is not None and await self._holds(old, row, published, marks, rests.get(row.name)):
+                        continue
+                    self.wired[row.name] = await self._wire(row, published, marks)
+                    if old is not None:
+                        await old.caller.close()
                 except UNUSABLE as error:
-                    self.unusable[row.name] = _why(row, error)
-        self._rows = {row.name: row for row in rows}
-        self._published = published
-        self._book = None
-        await quotas.recall(self)
+                    unusable[row.name] = _why(row, error)
+                    await self._drop(row.name)
+            self.unusable = unusable
+            self._rows = {row.name: row for row in rows}
+            self._published = published
+            self._book = None
+            await quotas.recall(self)
+
+    async def _drop(self, name: str) -> None:
+        self._made.pop(name, None)
+        if (old := self.wired.pop(name, None)) is not None:
+            await old.caller.close()
+
+    async def _holds(
+        self,
+        old: Wired,
+        row: Connection,
+        published: Mapping[str, MappingVersion],
+        given: safe.Marks,
+        rests: drifts.Rests | None,
+    ) -> bool:
+        """Whether a connection is as it was made ready. Secrets that were given anew may be the same, or those that
+        its caller rotated itself."""
+        made = self._made.get(row.name)
+        if made is None or old.connection != row or old.versions != documents.numbers(published, row.name):
+            return False
+        if made.given != given:
+            if await self.secrets(row.name) != made.secrets:
+                return False
+            made.given = given
+        return made.rests == (rests or drifts.NONE_RESTS)
 
     async def refresh(self) -> None:
-        """Takes over what changed in the store since: connections, documents, brakes. For processes that go on for
-        months."""
+        """Takes over what changed in the store since: connections, secrets, documents, fields that rest, brakes. For
+        processes that go on for months."""
         async with self.database.read() as conn:
             self.brakes = await brakes.fetch(conn, Brakes())
         await self.wire()
 
     async def rewire(self, name: str) -> None:
-        """Makes one connection ready anew, also when its row is as it was: its secrets changed."""
-        if name in self.wired:
-            await self.wired.pop(name).caller.close()
+        """Makes one connection ready anew, also when it is as it was."""
+        self._made.pop(name, None)
         await self.wire()
 
-    async def _wire(self, row: Connection, published: Mapping[str, MappingVersion]) -> Wired:
+    async def _wire(self, row: Connection, published: Mapping[str, MappingVersion], given: safe.Marks) -> Wired:
         connector = connectors.load(row.connector)
         settings = connector.settings.model_validate(dict(row.settings))
         secrets = await self.secrets(row.name)
         versions = await self._documents(row.name, connector, published)
         mapped = {stream: versions[stream] for stream in connector.streams if stream in versions}
         applied = await drifts.applied(self.database, row.name, mapped, self.now_text())
+        made = _Made(given, applied.rests, secrets)
+
+        def reauth(rotated: Mapping[str, str]) -> Auth:
+            made.secrets = {**secrets, **rotated}
+            return connector.auth(settings, made.secrets)
+
         caller = Caller(
             connector,
             row.base_url,
@@ -194,10 +243,11 @@ class Hub:
             transport=self._transports.get(row.name),
             name=row.name,
             budget=quotas.budget_of(self, row, connector, settings, secrets),
-            reauth=lambda rotated: connector.auth(settings, {**secrets, **rotated}),
+            reauth=reauth,
             jitter=self._jitter,
         )
         numbers = {s: v.version for s, v in versions.items()}
+        self._made[row.name] = made
         return Wired(row, connector, settings, applied.lenses, caller, numbers, applied.resting, applied.parked)
 
     async def _adopt_survivorships(self, published: dict[str, MappingVersion]) -> dict[str, MappingVersion]:

@@ -13,7 +13,7 @@ from sync_jobs.wiring import Wired
 async def sweep(hub: Hub) -> list[Wake]:
     """What has to be heard, and what has to be told, now."""
     wakes: list[Wake] = []
-    for wired in hub.wired.values():
+    for wired in [*hub.wired.values()]:  # jobs side by side may wire anew meanwhile
         if wired.active:
             wakes += await _of(hub, wired)
     return wakes
@@ -26,11 +26,12 @@ async def tours(hub: Hub) -> list[Wake]:
         resting = {name for name, c in (await circuits.all(conn)).items() if c.until > now}
         hinted = {connection for connection, _ in await hints.count(conn)}
         consents = await consent_changes.any_open(conn)
-    names = [w.name for w in hub.wired.values() if w.active and w.name not in resting]
+    wired = dict(hub.wired)  # tours may wire anew meanwhile
+    names = [w.name for w in wired.values() if w.active and w.name not in resting]
     wakes = [
-        Wake(Job.TOUR, name, lane=Lane.CONSENT) for name in names if consents and await _consent(hub, hub.wired[name])
+        Wake(Job.TOUR, name, lane=Lane.CONSENT) for name in names if consents and await _consent(hub, wired[name])
     ]
-    wakes += [Wake(Job.TOUR, name) for name in names if name in hinted or await _live(hub, hub.wired[name])]
+    wakes += [Wake(Job.TOUR, name) for name in names if name in hinted or await _live(hub, wired[name])]
     backfills = {connection for connection, _, _ in await backfill.pending(hub)}
     wakes += [Wake(Job.TOUR, name, lane=Lane.BACKFILL) for name in names if name in backfills]
     verified = await verifying.pending(hub)

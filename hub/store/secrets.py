@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import scrypt
 from pathlib import Path
+from typing import TypeAlias
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -38,6 +39,9 @@ FORM = b"\x01"
 """The first byte of everything sealed: which form it has."""
 TOKEN = ".token"  # noqa: S105  (a name)
 """The name under which a fetched token is kept; no secret that an operator gives begins with a dot."""
+
+Marks: TypeAlias = tuple[tuple[str, str], ...]
+"""Which secrets a connection has, and when each was given."""
 
 
 # --- the master key ---------------------------------------------------------------------------------------------
@@ -309,13 +313,13 @@ async def names(conn: AsyncConnection, connection: str) -> list[str]:
     return list(found.scalars())
 
 
-async def marks(conn: AsyncConnection) -> dict[str, tuple[tuple[str, str], ...]]:
+async def marks(conn: AsyncConnection) -> dict[str, Marks]:
     """Of each connection, which secrets it has and when each was given, without the fetched token: while that is the
     same, so are they."""
     found = await conn.execute(
         select(T.connection, T.name, T.updated_at).where(T.name != TOKEN).order_by(T.connection, T.name)
     )
-    rows: dict[str, tuple[tuple[str, str], ...]] = {}
+    rows: dict[str, Marks] = {}
     for connection, name, updated_at in found:
         rows[connection] = (*rows.get(connection, ()), (name, updated_at))
     return rows
