@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
+from urllib.parse import urlencode
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
@@ -33,6 +34,13 @@ DRIVERS = {
     "postgres": "postgresql+asyncpg",
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
+
+PARAMETERS = {
+    *("host", "port", "user", "password", "dbname", "passfile", "service", "target_session_attrs", "krbsrvname"),
+    *("sslmode", "sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl", "sslnegotiation"),
+    *("ssl_min_protocol_version", "ssl_max_protocol_version", "application_name", "options"),
+}
+"""What may follow the `?` of a PostgreSQL address: names of libpq's, so that `psql` and `pg_dump` take the same one."""
 
 HIDDEN = True
 """Parameters are records of persons: they stay out of errors and logs."""
@@ -64,7 +72,12 @@ class Database:
             self._read = _sqlite_engine(url, writer=False)
         else:
             self._write = create_async_engine(
-                url, hide_parameters=HIDDEN, pool_size=8, max_overflow=8, pool_pre_ping=True
+                url.set(query={}),
+                connect_args=_parameters(url),
+                hide_parameters=HIDDEN,
+                pool_size=8,
+                max_overflow=8,
+                pool_pre_ping=True,
             )
             self._read = self._write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
@@ -170,6 +183,8 @@ def open_database(url: str) -> Database:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         raise _bad("it is not a database URL") from None
+    if parsed.port is not None and parsed.port > 65535:
+        raise _bad("there is no such port")
     driver = DRIVERS.get(parsed.drivername)
     if driver is None:
         raise _bad(f"it begins with {parsed.drivername}://")
@@ -180,7 +195,18 @@ def open_database(url: str) -> Database:
         folder = Path(parsed.database).absolute().parent
         if not folder.is_dir():
             raise BadInput(f"The store's folder {folder} does not exist.", mend="Make the folder, or run `hub init`.")
+    elif unknown := sorted(parsed.query.keys() - PARAMETERS):
+        raise BadInput(
+            f"The store's address cannot be used: nothing here knows its parameter {unknown[0]}.",
+            mend=f"Leave it out. Known are {', '.join(sorted(PARAMETERS))}.",
+        )
     return Database(parsed)
+
+
+def _parameters(url: URL) -> dict[str, Any]:
+    """The parameters of an address as the driver takes them: in an address of its own, not as arguments."""
+    said = {name: value if isinstance(value, str) else ",".join(value) for name, value in url.query.items()}
+    return {"dsn": f"postgresql://?{urlencode(said)}"} if said else {}
 
 
 def _bad(why: str) -> BadInput:

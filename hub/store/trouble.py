@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from socket import gaierror
+import errno
+from socket import EAI_AGAIN, gaierror
+from ssl import SSLError
 
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
 
@@ -22,11 +24,15 @@ MENDS = {
     "read-only transaction": "the database takes no writes: if HUB_DATABASE_URL names a standby, name the primary",
     "starting up": "wait: PostgreSQL is starting",
     "Name or service not known": "the host that HUB_DATABASE_URL names has no address: is it right?",
+    "No such file": "HUB_DATABASE_URL names a certificate, or the folder of a socket, that is not there",
+    "CERTIFICATE": "the server's certificate is not one that sslmode and sslrootcert in HUB_DATABASE_URL accept",
+    "SSL upgrade": "the server speaks no TLS, and sslmode in HUB_DATABASE_URL (or PGSSLMODE) wants it",
 }
 AWAY = ("08", "25006", "28", "3D000", "42501", "53", "57P")
 """How SQLSTATE begins where PostgreSQL is gone, going, coming, full, a standby, or does not let the hub in."""
 PASSING = ("08", "57P")
 """How SQLSTATE begins where a connection was cut, or PostgreSQL starts or stops."""
+UNREACHED = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ENOENT}
 OTHERWISE = "check HUB_DATABASE_URL, and that the database runs and lets the hub in"
 
 
@@ -37,7 +43,7 @@ def meaning(error: BaseException) -> HubError | None:
         said = str(getattr(error, "orig", error)).strip().split("\n")[0].rpartition("'>: ")[2]
     elif isinstance(error, DatabaseError) and any(text in str(error.orig) for text in ("not a database", "malformed")):
         said = str(error.orig)
-    elif isinstance(error, ConnectionError | TimeoutError | gaierror):
+    elif isinstance(error, ConnectionError | TimeoutError | gaierror | SSLError) or _unreached(error):
         said = getattr(error, "strerror", None) or str(error) or "no answer"
     else:
         return None
@@ -48,10 +54,20 @@ def meaning(error: BaseException) -> HubError | None:
 def passing(error: BaseException) -> bool:
     """Whether the store is just coming or going: a server that starts, stops, or isn't there yet. What an operator has
     to mend (a password, a name, a right) doesn't pass."""
-    if isinstance(error, ConnectionError | TimeoutError):
+    if isinstance(error, ConnectionError | TimeoutError) or _unreached(error):
         return True
+    if isinstance(error, gaierror):
+        return error.errno == EAI_AGAIN
     state = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
     return isinstance(error, InternalError) if state is None else str(state).startswith(PASSING)
+
+
+def _unreached(error: BaseException) -> bool:
+    """No way to the server: its machine or the network is down, its socket isn't there, or none of several addresses of
+    it answers (asyncio tells these together, without a number). What a file could not do names the file."""
+    if not isinstance(error, OSError) or error.filename is not None:
+        return False
+    return error.errno in UNREACHED or (error.errno is None and str(error).startswith("Multiple exceptions: "))
 
 
 def _away(error: BaseException) -> bool:

@@ -134,7 +134,17 @@ async def test_sqlite_runs_with_the_settings_it_needs(sqlite_template: Path, tmp
 
 @pytest.mark.parametrize(
     "url",
-    ["", "nonsense", "mysql://u:geheim@h/x", "sqlite://", "sqlite:///:memory:", "sqlite:////no/such/folder/x.db"],
+    [
+        "",
+        "nonsense",
+        "mysql://u:geheim@h/x",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:////no/such/folder/x.db",
+        "postgresql://u:geheim@h:99999/x",
+        "postgresql://u:geheim@h/x?sslmod=require",
+        "postgresql://u:geheim@h/x?password=geheim&channel_binding=require",
+    ],
 )
 def test_an_address_that_cannot_be_used_is_refused_with_a_way_out(url: str) -> None:
     with pytest.raises(BadInput) as refused:

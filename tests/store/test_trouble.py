@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
+import ssl
 from collections.abc import Awaitable, Callable
 
 import asyncpg
@@ -127,3 +130,59 @@ async def test_what_passes_and_what_an_operator_has_to_mend(
     assert not trouble.passing(await failing(database, "SELECT nonsense"))
     stopped = "SELECT pg_terminate_backend(pg_backend_pid())"
     assert trouble.passing(await failing(database, stopped, "SELECT 1"))
+
+
+HERE = "Connect call failed ('::1', 5432, 0, 0)"
+UNREACHED = {
+    "no route to the host": OSError(errno.EHOSTUNREACH, "Connect call failed ('10.0.0.9', 5432)"),
+    "no network": OSError(errno.ENETUNREACH, "Connect call failed ('10.0.0.9', 5432)"),
+    "two addresses, and nobody at either": OSError(f"Multiple exceptions: [Errno 111] {HERE}, [Errno 111] {HERE}"),
+    "names cannot be asked for just now": socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
+}
+
+
+@pytest.mark.parametrize("error", UNREACHED.values(), ids=UNREACHED)
+def test_a_host_that_is_down_or_not_reached_is_the_stores_trouble_and_passes(error: OSError) -> None:
+    assert said(error).startswith("the store cannot be used: ")
+    assert trouble.passing(error)
+
+
+def test_a_certificate_that_is_not_accepted_is_the_stores_trouble_and_stays() -> None:
+    error = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
+    assert "self-signed" in said(error)
+    assert not trouble.passing(error)
+
+
+async def test_a_socket_that_is_not_there_is_the_stores_trouble_and_a_file_is_not() -> None:
+    database = open_database("postgresql://hub@/hub?host=/nowhere/at/all")
+    try:
+        assert said(await failing(database, "SELECT 1")) == "the store cannot be used: No such file or directory"
+    finally:
+        await database.close()
+    assert trouble.meaning(FileNotFoundError(errno.ENOENT, "No such file or directory", "people.csv")) is None
+
+
+@ON_POSTGRESQL
+async def test_the_address_may_say_what_psql_takes(database: Database) -> None:
+    url = database._write.url.render_as_string(hide_password=False)
+    other = open_database(f"{url}?sslmode=disable&application_name=hub%20of%20ours&options=-c%20statement_timeout%3D7s")
+    try:
+        async with other.read() as conn:
+            assert (await conn.execute(text("SHOW application_name"))).scalar_one() == "hub of ours"
+            assert (await conn.execute(text("SHOW statement_timeout"))).scalar_one() == "7s"
+    finally:
+        await other.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [("sslmode=sometimes", "must be one of"), ("sslmode=verify-full&sslrootcert=/nowhere.crt", "No such file")],
+)
+async def test_an_address_that_cannot_be_kept_to_is_told(
+    postgres_server: postgres.Server, words: str, why: str
+) -> None:
+    database = open_database(f"{postgres_server.url}postgres?{words}")
+    try:
+        assert why in said(await failing(database, "SELECT 1"))
+    finally:
+        await database.close()
