@@ -102,6 +102,12 @@ def _without_nul(col: ColumnElement[Any]) -> ColumnElement[Any]:
     return case((func.strpos(plain, literal(r"\u0000", Text)) > 0, cleaned), else_=plain)
 
 
+def writing_order(conn: AsyncConnection, col: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The order in which `Upsert` writes, and Python sorts: by code points. PostgreSQL's own depends on how the database
+    was made, and two that lock the same rows in different orders wait for each other."""
+    return col if name_of(conn) == SQLITE else col.collate("C")
+
+
 # --- bulk writes ------------------------------------------------------------------------------------------------
 
 

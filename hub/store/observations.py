@@ -33,7 +33,7 @@ from hub.domain import moments
 from hub.domain.keys import Address
 from hub.domain.observation import Observation, Record
 from hub.store.addresses import at_bound, bound, same, storable, wanted
-from hub.store.dialect import Ready, Upsert, one_of
+from hub.store.dialect import Ready, Upsert, one_of, writing_order
 from hub.store.tables import observations
 
 T = observations.c
@@ -116,7 +116,7 @@ async def keep(
         del page[remote_id]
     if not page:
         return Kept(refused=refused)
-    stored = await _stored(conn, connection, stream, list(page), lock=asked_at is not None)
+    stored = await _stored(conn, connection, stream, list(page))
     rows: list[dict[str, Any]] = []
     touched: list[str] = []
     fresh: list[str] = []
@@ -182,14 +182,15 @@ async def keep(
     return Kept(created, changed, unchanged, gone, fresh, refused, too_large)
 
 
-async def _stored(
-    conn: AsyncConnection, connection: str, stream: str, ids: list[str], *, lock: bool
-) -> dict[str, _Stored]:
-    """`lock`: nobody else changes them before this transaction ends; locked in the order in which all others write."""
-    chosen = select(
-        *(T.remote_id, T.hash, T.revision, T.heard, T.parked, T.modified_at, T.walk, T.aliases, T.seen_at)
-    ).where(_in(connection, stream), one_of(conn, T.remote_id, ids))
-    found = await conn.execute(chosen.order_by(T.remote_id).with_for_update() if lock else chosen)
+async def _stored(conn: AsyncConnection, connection: str, stream: str, ids: list[str]) -> dict[str, _Stored]:
+    """Nobody else changes them before this transaction ends: a look of another lane that came in between would be
+    overwritten by what is older. Locked all at once, in the order in which all others write."""
+    found = await conn.execute(
+        select(T.remote_id, T.hash, T.revision, T.heard, T.parked, T.modified_at, T.walk, T.aliases, T.seen_at)
+        .where(_in(connection, stream), one_of(conn, T.remote_id, ids))
+        .order_by(writing_order(conn, T.remote_id))
+        .with_for_update()
+    )
     return {
         remote_id: _Stored(hashed, revision > heard and not parked, modified_at, walk, tuple(aliases or ()), seen_at)
         for remote_id, hashed, revision, heard, parked, modified_at, walk, aliases, seen_at in found

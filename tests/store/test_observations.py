@@ -387,3 +387,49 @@ async def test_history_yields_to_a_page_that_is_being_kept_in_this_moment(databa
     await asyncio.gather(keeping, yielding)
     async with database.read() as conn:
         assert (await one(conn)).raw["city"] == "Rome"
+
+
+async def waits(task: asyncio.Task[Any]) -> bool:
+    done, _ = await asyncio.wait({task}, timeout=0.3)
+    return not done
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+async def test_a_late_page_does_not_bring_back_what_is_being_overwritten_in_this_moment(database: Database) -> None:
+    """A look of another lane is committed between the page's question what is there and its own writing."""
+    old, new = (Record("1", {"city": city}, at) for city, at in (("Bonn", NOW), ("Rome", LATER)))
+    async with database.write() as conn:
+        await keep(conn, Record("1", {"city": "Kiel"}, "2026-01-05T07:00:00.000Z"))
+
+    async def walk() -> observations.Kept:
+        async with database.write() as conn:
+            return await keep(conn, old, seen_at=LATER)
+
+    async with database.write() as conn:
+        await keep(conn, new, seen_at=LATER)
+        walking = asyncio.create_task(walk())
+        assert await waits(walking)
+    assert await walking == observations.Kept(unchanged=1, fresh=["1"])
+    async with database.read() as conn:
+        assert ((await one(conn)).raw["city"], (await one(conn)).revision) == ("Rome", 2)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_a_page_takes_its_records_in_the_order_in_which_all_others_take_them(database: Database) -> None:
+    """Else it and who hears at the same time would wait for each other, and one of them would fail."""
+    async with database.write() as conn:
+        await keep(conn, ann("a"), ann("b"))
+
+    async def walk() -> None:
+        async with database.write() as conn:
+            await keep(conn, ann("a"), ann("b", city="Bonn"), walk=3)
+
+    async with database.write() as conn:
+        await observations.mark_heard(conn, [(at("a"), 1)])
+        walking = asyncio.create_task(walk())
+        assert await waits(walking)
+        await observations.mark_heard(conn, [(at("b"), 1)])
+    await walking
+    async with database.read() as conn:
+        assert [await walk_of(conn, i) for i in "ab"] == [3, 3]
+        assert [(o.revision, o.heard) for o in (await one(conn, "a"), await one(conn, "b"))] == [(1, 1), (2, 1)]
