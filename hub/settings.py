@@ -7,6 +7,7 @@ made.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -234,13 +235,9 @@ def _source(name: str, environ: Mapping[str, str]) -> str:
 
 
 def without_password(url: str) -> str:
-    """A database URL as it may be shown."""
-    parts = urlsplit(url)
-    if "@" not in parts.netloc:
-        return url
-    user, _, host = parts.netloc.rpartition("@")
-    hidden = f"{user.partition(':')[0]}:***" if ":" in user else user
-    return parts._replace(netloc=f"{hidden}@{host}", query="").geturl()
+    """A database or Redis URL as it may be shown: without its password and its parameters, of which one may be one. A
+    password in which `/`, `?` or `#` were not written as %2F, %3F, %23 is one all the same, for those who open it."""
+    return re.sub(r"^([^:/]+://[^:/@]*):.*@", r"\1:***@", url).partition("?")[0]
 
 
 def _variable(name: str) -> str:

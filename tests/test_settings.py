@@ -55,6 +55,24 @@ def test_a_url_without_a_password_is_shown_as_it_is() -> None:
     assert without_password("postgresql://hub@db/hub") == "postgresql://hub@db/hub"
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://db:5432/hub?user=hub&password=geheim", "postgresql://db:5432/hub"),
+        ("postgresql://hub@db/hub?password=geheim", "postgresql://hub@db/hub"),
+        ("postgresql://hub:ge/heim@db/hub", "postgresql://hub:***@db/hub"),
+        ("postgresql://hub:ge#heim@db/hub", "postgresql://hub:***@db/hub"),
+        ("postgresql://hub:ge?heim@db/hub", "postgresql://hub:***@db/hub"),
+        ("postgresql://hub:ge@heim@db/hub", "postgresql://hub:***@db/hub"),
+        ("redis://:geheim@cache:6379/0", "redis://:***@cache:6379/0"),
+        ("redis://cache:6379/0?password=geheim", "redis://cache:6379/0"),
+        ("unix:///run/redis.sock?password=geheim", "unix:///run/redis.sock"),
+    ],
+)
+def test_no_password_is_shown_wherever_it_stands(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+
+
 def test_what_is_secret_may_be_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("correct horse battery\n")
     (tmp_path / "url").write_text("postgresql://hub:pw@db/hub")
