@@ -120,7 +120,8 @@ async def _settle_one(conn: Transaction, batch: _Batch, item: Item, outcome: Out
         counts.later += not (outcome.existing_id or outcome.gone)
     counts.in_doubt += status is Status.IN_DOUBT
     entity = item.change.entity_id
-    if batch.settled.fates.get(entity, (Status.APPLIED, None))[0] is Status.APPLIED:
+    known = batch.settled.fates.get(entity)
+    if known is None or status.outweighs(known[0]):
         fault = None if outcome.existing_id or outcome.gone else outcome.fault
         batch.settled.fates[entity] = (status, fault)
 

@@ -266,7 +266,7 @@ class Writer:
     def _count(self, settled: Settled) -> None:
         self.counts.add(settled.counts)
         for entity, (status, fault) in settled.fates.items():
-            if self.fates.get(entity) is Status.APPLIED or status is Status.IN_DOUBT:
+            if status.outweighs(self.fates.get(entity, Status.APPLIED)):
                 self.fates[entity] = status
                 self.faults[entity] = fault
 

@@ -66,6 +66,14 @@ class Status(StrEnum):
     SPLIT = "split"
     """The vendor refused the whole batch without saying which record is at fault: send its halves."""
 
+    def outweighs(self, other: Status) -> bool:
+        """Of several writes about one entity, one decides how far it was told: what is in doubt has to be looked up,
+        and what is left for later to be told, whatever was refused besides."""
+        return WEIGHTS.index(self) > WEIGHTS.index(other)
+
+
+WEIGHTS = (Status.APPLIED, Status.SPLIT, Status.REFUSED, Status.LATER, Status.IN_DOUBT)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
-from connectors.unruly.sandbox import Manners
+from connectors.unruly.sandbox import Manners, Unruly
 from hub.domain.golden import GoldenState
 from hub.store import cursors
 from hub.transport.mishaps import Mishap
@@ -391,6 +392,45 @@ async def test_one_bad_record_in_a_batch_of_a_hundred(stage: Stage) -> None:
     assert len(refused) == 1
     assert refused[0].field == "title"
     assert (await settle(stage)).writes == 0
+
+
+async def test_what_is_left_of_a_refused_write_is_told_though_it_has_to_wait(stage: Stage) -> None:
+    """One field is refused; the rest goes out again at once, and the vendor can't take it just now."""
+    ann = stage.vendors["alpha"].create({"email": ANN, "title": "CEO", "city": "Bonn"})
+    await well(stage)
+    stage.vendors["alpha"].edit(ann, {"title": "x" * 300, "city": "Kiel"})
+    await job(stage, "pull", "alpha")
+    await job(stage, "reconcile", "alpha")
+    script(stage, "beta", Mishap.NONE, *[Mishap.NEVER_SENT] * 50)
+    await job(stage, "push", "beta")
+    assert held(stage, "city")["beta"] == "BONN"
+    stage.script.clear()
+    await settle(stage)
+    assert held(stage, "city")["beta"] == "KIEL"
+
+
+@pytest.mark.parametrize("refuses", ["the first", "the second"])
+async def test_a_record_that_refuses_does_not_speak_for_its_twin(
+    stage: Stage, refuses: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ann has two records at alpha. One refuses to be opted out, the answer is silent about the other."""
+    alpha, gamma = stage.vendors["alpha"], stage.vendors["gamma"]
+    twins = [alpha.create({"email": ANN, "title": "CEO"}), alpha.create({"email": ANN, "title": "CEO"})]
+    await well(stage)
+    gamma.opt_out(gamma.find(ANN) or "")
+    await job(stage, "pull", "gamma")
+    await job(stage, "reconcile", "gamma")
+    stubborn = twins[refuses == "the second"]
+
+    def apply(_: Unruly, write: dict[str, Any], bad: bool) -> dict[str, Any]:
+        refused = {"token": write["token"], "status": "invalid", "field": ""}
+        return refused if write["id"] == stubborn else {"token": "lost", "status": "ok"}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Unruly, "_apply", apply)
+        await job(stage, "push", "alpha")
+    await settle(stage)
+    assert [p["opted_out"] for p in living(stage, "alpha")] == [True, True]
 
 
 async def test_a_token_that_is_refused_stops_that_connection_alone(stage: Stage) -> None:
