@@ -7,16 +7,17 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from hub.errors import BadInput
+from hub.errors import BadInput, Refused
 from hub.store import dialect, schema
 from hub.store.schema import Schema, SchemaState
 from hub.store.turnstile import Turnstile
@@ -51,6 +52,10 @@ _guards: ContextVar[tuple[tuple[Database, Guard], ...]] = ContextVar("guards", d
 
 
 HURRY_SECONDS = 2.0
+
+TABLES_WITHIN = timedelta(seconds=5)
+"""How long a step of an upgrade waits for a table that is in use: whoever comes for it meanwhile waits behind it, so
+that a backup of an hour would stop everybody for that hour."""
 
 
 class Database:
@@ -150,7 +155,8 @@ class Database:
         """Brings the schema up to date (or to `revision`); does nothing when it is. Answers what was there before.
 
         Two processes may call it at once: one migrates, the other waits. Refused for a store of a schema that this
-        release doesn't know. `told` hears each version that was reached.
+        release doesn't know, and, with everything as it was, when somebody uses a table for long that a step changes.
+        `told` hears each version that was reached.
         """
         found = await self.schema()
         if found.state in (SchemaState.CURRENT, SchemaState.AHEAD) or revision == found.held:
@@ -162,7 +168,13 @@ class Database:
             found = await schema.read(conn)
             schema.refuse_unusable(found)
             if found.state is not SchemaState.AHEAD:
-                await conn.run_sync(migrating.migrate, revision or migrating.HEAD, told)
+                await dialect.bound_waiting(conn, TABLES_WITHIN)
+                try:
+                    await conn.run_sync(migrating.migrate, revision or migrating.HEAD, told)
+                except DBAPIError as error:
+                    if dialect.in_use(error):
+                        raise _in_use() from None
+                    raise
                 if found.state is not SchemaState.EMPTY:
                     await schema.note_floor(conn)
         return found
@@ -213,6 +225,15 @@ def _bad(why: str) -> BadInput:
     return BadInput(
         f"The store's address cannot be used: {why}.",
         mend="Give sqlite:///path/to/hub.db or postgresql://user:password@host:5432/name.",
+    )
+
+
+def _in_use() -> Refused:
+    return Refused(
+        f"The upgrade needs a table that others use, and did not get it within {TABLES_WITHIN.seconds} s. "
+        "Nothing was changed, and what works goes on.",
+        mend="Run it again when what reads for long (pg_dump, `hub export`, somebody's psql) has ended: "
+        "SELECT pid, xact_start, query FROM pg_stat_activity ORDER BY xact_start.",
     )
 
 

@@ -36,6 +36,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.store.tables import Json
@@ -53,6 +54,7 @@ _DIALECTS: dict[str, Dialect] = {
     SQLITE: SQLiteDialect(paramstyle="qmark"),
     "postgresql": PGDialect(paramstyle="numeric_dollar"),  # type: ignore[no-untyped-call]
 }
+LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"
 _UPGRADE_LOCK = 7_218_004_511
 _HEARING_LOCK = 7_218_004_512
 _HINTS_LOCK = 7_218_004_513
@@ -103,7 +105,7 @@ def _without_nul(col: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def writing_order(conn: AsyncConnection, col: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The order in which `Upsert` writes, and Python sorts: by code points. PostgreSQL's own depends on how the database
+    """The order in which `Upsert` writes, and Python sorts: by code points. PostgreSQL's own depends on how a database
     was made, and two that lock the same rows in different orders wait for each other."""
     return col if name_of(conn) == SQLITE else col.collate("C")
 
@@ -254,6 +256,17 @@ async def hold_upgrade_lock(conn: AsyncConnection) -> None:
         await conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
 
 
+async def bound_waiting(conn: AsyncConnection, within: timedelta) -> None:
+    """From here to the end of the transaction, waiting for a table or a row fails after `within`."""
+    if name_of(conn) != SQLITE:
+        await conn.execute(select(func.set_config("lock_timeout", _milliseconds(within), True)))
+
+
+def in_use(error: DBAPIError) -> bool:
+    """Whether a statement failed because others held what it needed."""
+    return getattr(error.orig, "sqlstate", None) in (LOCK_NOT_AVAILABLE, DEADLOCK)
+
+
 async def hold_hearing(conn: AsyncConnection, within: timedelta = timedelta(seconds=15)) -> None:
     """Lets one transaction at a time hear, until it ends. PostgreSQL ends one that does nothing for `within`: its
     process stands still, and all others wait for it. SQLite has one writer at a time anyway."""
@@ -268,8 +281,11 @@ async def hold_hints(conn: AsyncConnection, within: timedelta = timedelta(second
 
 async def _alone(conn: AsyncConnection, key: int, within: timedelta) -> None:
     if name_of(conn) != SQLITE:
-        limit = f"{within // timedelta(milliseconds=1)}ms"
         await conn.execute(
             text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true), pg_advisory_xact_lock(:key)"),
-            {"limit": limit, "key": key},
+            {"limit": _milliseconds(within), "key": key},
         )
+
+
+def _milliseconds(within: timedelta) -> str:
+    return f"{within // timedelta(milliseconds=1)}ms"

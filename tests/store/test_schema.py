@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from hub.errors import Refused
-from hub.store import health, schema
+from hub.store import health, schema, tables
 from hub.store.database import Database, open_database
 from hub.store.migrating import alembic_config
 from hub.store.schema import SchemaState
@@ -68,6 +69,25 @@ async def test_of_two_that_upgrade_at_once_one_migrates_and_the_other_waits(data
         found = await asyncio.gather(ours.upgrade(told=told.append), theirs.upgrade(told=told.append))
     assert told == [version for version, _ in schema.migrations()][1:]
     assert {f.held for f in found} <= {"0001", schema.release()}
+    assert (await database.schema()).state is SchemaState.CURRENT
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite's readers wait for nobody
+async def test_an_upgrade_does_not_queue_up_behind_a_long_reader(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All others would queue up behind the upgrade."""
+    monkeypatch.setattr("hub.store.database.TABLES_WITHIN", timedelta(milliseconds=100))
+    await down(database, "0001")
+    async with database.read() as backup:
+        await backup.execute(select(func.count()).select_from(tables.attempts))
+        with pytest.raises(Refused, match="others use") as refused:
+            async with asyncio.timeout(30):
+                await database.upgrade()
+        assert "pg_dump" in refused.value.mend
+        await execute(database, "DELETE FROM attempts")
+    assert (await database.schema()).held == "0001"
+    await database.upgrade()
     assert (await database.schema()).state is SchemaState.CURRENT
 
 
