@@ -7,12 +7,15 @@ import sys
 import urllib.error
 import urllib.request
 
+# A proxy that the environment names for the vendors is not asked for this very container.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
 
 def answers(listen: str) -> bool:
     """Whether /healthz is well at the port of HOST:PORT."""
     port = listen.rpartition(":")[2]
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=3) as response:
+        with DIRECT.open(f"http://127.0.0.1:{port}/healthz", timeout=3) as response:
             return bool(response.status == 200)
     except (OSError, ValueError, urllib.error.URLError):
         return False

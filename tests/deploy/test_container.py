@@ -26,7 +26,8 @@ from hub import __version__
 from tests.deploy.reading import DEPLOY, TOP, unknown
 
 FILE = DEPLOY / "Containerfile"
-IGNORED = TOP / ".containerignore"
+IGNORED = TOP / ".dockerignore"
+"""The name that every engine reads; podman and buildah would prefer `.containerignore`, which Docker does not know."""
 ALIVE = DEPLOY / "container/alive.py"
 
 
@@ -107,6 +108,11 @@ def test_everything_it_copies_is_there_and_sent_to_the_engine() -> None:
         assert not ignored(path), path
 
 
+def test_every_engine_reads_the_same_list() -> None:
+    assert not (TOP / ".containerignore").exists()
+    assert not FILE.with_name("Containerfile.dockerignore").exists(), "Docker would prefer it"
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -162,6 +168,8 @@ def test_its_health_is_that_of_the_role_it_has(up: int) -> None:
     assert alive(HUB_LISTEN="0.0.0.0:1", HUB_WORKER_LISTEN=f"0.0.0.0:{up}") == 0
     assert alive(HUB_LISTEN="0.0.0.0:1", HUB_WORKER_LISTEN="0.0.0.0:2") == 1
     assert alive() == 1
+    proxy = {"http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
+    assert alive(HUB_LISTEN=f"0.0.0.0:{up}", **proxy) == 0, "vendors are behind the proxy, this container is not"
 
 
 NOBODY = 65534
