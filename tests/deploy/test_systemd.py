@@ -85,6 +85,13 @@ def test_it_says_what_the_hub_needs(unit: Path) -> None:
     assert writes == (["/srv/hub"] if unit.name == "hub-up.service" else [])
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_it_is_started_again_however_long_it_cannot_start(unit: Path) -> None:
+    """By default, and with any limit of starts, systemd gives up, and a hub that nobody looks at stays dead."""
+    lines = set(unit.read_text().splitlines())
+    assert {"Restart=on-failure", "StartLimitIntervalSec=0"} <= lines
+
+
 def test_the_roles_are_there() -> None:
     started = {
         unit.name: re.findall(r"^ExecStart=/opt/hub/.venv/bin/hub (.*)$", unit.read_text(), re.M) for unit in UNITS
