@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hub.errors import BadInput
 
@@ -16,8 +17,10 @@ GRACE_SECONDS = 10
 """How long requests under way may take to end once the serving is to stop."""
 CONNECTIONS_MAX = 1_000
 """Open connections beyond which a request is answered with 503."""
+HEAD_SECONDS = 10.0
+"""How long a request's head may take to arrive, from the connection's beginning or the head's first byte."""
 IDLE_SECONDS = 75
-"""How long a connection without a request stays open: longer than the usual 60 s of proxies, so that it is they who
+"""How long a connection stays open after a request: longer than the usual 60 s of proxies, so that it is they who
 close it, and not we under a request that is on its way."""
 
 
@@ -30,6 +33,7 @@ async def serving(app: Starlette, listen: str) -> AsyncIterator[str]:
     server = _Server(
         uvicorn.Config(
             app,
+            http=_Connection,
             log_config=None,
             access_log=False,  # its lines would hold query strings, and with them what a vendor signs itself in by
             lifespan="off",
@@ -52,6 +56,42 @@ async def serving(app: Starlette, listen: str) -> AsyncIterator[str]:
                 await task
     finally:
         bound.close()
+
+
+class _Connection(H11Protocol):
+    """One that is closed when no request comes of it. By itself uvicorn waits for a head, and for the rest of a body
+    after it has answered, without end: so few senders that say nothing would use up `CONNECTIONS_MAX`."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._late = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._silent():
+            self._forget()
+        elif self._late is None:
+            self._late = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)
+
+    def _silent(self) -> bool:
+        """Whether no request of it is under way."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _give_up(self) -> None:
+        self._late = None
+        if self._silent():
+            self.transport.close()
+
+    def _forget(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
 
 class _Server(uvicorn.Server):

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from hub.errors import BadInput
 from hub.store.database import Transaction
-from hub.web import webhooks
+from hub.web import server, webhooks
 from hub.web.app import make_app
 from hub.web.server import serving
 from tests.web.conftest import House, relayed
@@ -45,6 +45,43 @@ class TestOverSockets:
             writer.write(b"POST /webhooks/shop HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
             answer = await asyncio.wait_for(reader.read(), 5)  # to its end: the connection is closed
             assert answer.startswith(b"HTTP/1.1 408 ")
+            writer.close()
+
+    @pytest.mark.parametrize("said", [b"", b"POST /webhooks/shop HTTP/1.1\r\nHost:"], ids=["nothing", "half a head"])
+    async def test_a_request_that_does_not_come_is_not_waited_for(
+        self, house: House, monkeypatch: pytest.MonkeyPatch, said: bytes
+    ) -> None:
+        monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
+        async with serving(make_app(house.hub), "127.0.0.1:0") as url:
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+            writer.write(said)
+            assert await asyncio.wait_for(reader.read(), 30) == b""  # closed
+            writer.close()
+
+    @pytest.mark.parametrize("said", [b"GET /h", b"{"], ids=["half a head", "a body that nobody asked for"])
+    async def test_nor_is_what_trickles_in_after_an_answer(
+        self, house: House, monkeypatch: pytest.MonkeyPatch, said: bytes
+    ) -> None:
+        async with serving(make_app(house.hub), "127.0.0.1:0") as url:
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+            length = b"Content-Length: 1000\r\n" if said == b"{" else b""
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + length + b"\r\n")
+            assert await asyncio.wait_for(reader.readuntil(b"}"), 30)
+            monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
+            writer.write(said)
+            assert await asyncio.wait_for(reader.read(), 30) == b""
+            writer.close()
+
+    async def test_a_connection_may_rest_between_two_requests(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with serving(make_app(house.hub), "127.0.0.1:0") as url:
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+            for _ in range(3):
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert await asyncio.wait_for(reader.readuntil(b"}"), 30)
+                monkeypatch.setattr(server, "HEAD_SECONDS", 0.01)
+                await asyncio.sleep(0.1)
             writer.close()
 
     async def test_one_that_is_too_large_is_cut_off(self, house: House) -> None:
