@@ -89,6 +89,11 @@ def test_an_unsigned_webhook_carries_its_secret_in_the_address() -> None:
     assert verify(asked(f"?secret={SECRET}")) is Refusal.UNSIGNED
 
 
+def test_a_sender_who_names_a_host_that_is_none_is_refused_like_any_other() -> None:
+    asked = HookRequest("POST", f"http://[/webhooks/mail?secret={'x' * 24}", {}, form(), NOW)
+    assert verify(asked, webhook_url_secret=SECRET) is Refusal.SIGNATURE
+
+
 def test_where_requests_are_signed_a_secret_in_the_address_is_not_enough() -> None:
     asked = HookRequest("POST", f"{URL}?secret={SECRET}", {}, form(), NOW)
     both = {"webhook_url_secret": SECRET, "webhook_signing_secret": SIGNING}
