@@ -117,8 +117,11 @@ class Intake:
             await self._someone.wait()
             self._someone.clear()
             names, self._asleep = self._asleep, set()
-            for name in sorted(names):
-                await self._hub.queue.wake(Wake(Job.TOUR, name, "", Lane.LIVE))
+            try:
+                for name in sorted(names):
+                    await self._hub.queue.wake(Wake(Job.TOUR, name, "", Lane.LIVE))
+            except Exception as error:  # whatever it was: the hints are kept, and the sweep finds them
+                _log.warning("nobody could be woken for hints", error=type(error).__name__)
             await asyncio.sleep(WAKE_SECONDS)
 
 

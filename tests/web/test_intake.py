@@ -162,6 +162,24 @@ async def test_a_queue_that_does_not_answer_holds_up_no_request(house: House, mo
     assert await house.ids("shop", "people") == ["0", "1", "2"]
 
 
+async def test_whatever_the_queue_fails_with_hints_are_kept_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "COMMIT_SECONDS", 1.0)
+    woken = house.hub.queue.wake
+
+    async def broken(_: Wake) -> None:
+        raise RuntimeError("the queue's client has a defect")
+
+    async with house.client() as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(house.hub.queue, "wake", broken)
+            assert (await post(client, 1)).status_code == 200
+            await asyncio.sleep(0.1)  # until it was woken
+        assert house.hub.queue.wake == woken
+        assert (await post(client, 2)).status_code == 200
+        assert await house.woken() == ["shop"]
+    assert await house.ids("shop", "people") == ["1", "2"]
+
+
 async def test_a_store_that_stays_away_is_logged_once_and_its_return_too(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
