@@ -47,8 +47,13 @@ class Tending:
     keeps_all: bool = True
     counts: Counts = field(default_factory=Counts)
     fault: Fault | None = None
-    tripped: tuple[Tripped, ...] = ()
+    parked: dict[str, tuple[Tripped, ...]] = field(default_factory=dict)
+    """By sink, what stopped its last push."""
     more: bool = False
+
+    @property
+    def tripped(self) -> tuple[Tripped, ...]:
+        return tuple(t for tripped in self.parked.values() for t in tripped)
 
     @property
     def wired(self) -> Wired:
@@ -97,7 +102,7 @@ class Tending:
             recorded.ended(pushed.counts, pushed.fault, pushed.tripped)
         self.counts.add(pushed.counts)
         self.more = self.more or pushed.more
-        self.tripped = pushed.tripped
+        self.parked[sink] = pushed.tripped
         if pushed.fault is not None:
             self.fault = pushed.fault
         if pushed.counts.refused or pushed.fault is not None:

@@ -236,6 +236,31 @@ def test_a_tripped_brake_parks_the_run_and_an_answer_releases_it(
     assert hub("issues", "show", "99999").code == 1
 
 
+def test_a_parked_push_stays_parked_whatever_the_next_sink_of_the_connection_says(
+    hub: Hub, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Salesforce takes people as contacts and as leads. The push to contacts is parked; leads need nothing."""
+    systems = {name: sandboxes.start(name, SandboxOptions(people=PEOPLE)) for name in ("salesforce", "mailchimp")}
+    try:
+        for serving in systems.values():
+            assert connect(hub, monkeypatch, serving).code == 0
+        hub("connections", "allow-writes", "salesforce", "--creates", "500")
+        assert hub("sync", "--until-quiet", "--json").json["quiet"] is True
+        for number in range(3):
+            fields = {
+                "email_address": f"new{number}@x.example",
+                "merge_fields": {"FNAME": "New", "LNAME": f"N{number}"},
+            }
+            systems["mailchimp"].sandbox.people.create(fields)
+        monkeypatch.setattr("sync_jobs.hub.Brakes", lambda: TIGHT)
+        parked = hub("sync", "--json")
+        assert (parked.code, parked.json["ok"]) == (3, False)
+        assert "3 creates planned" in parked.json["parked"]["salesforce"]
+    finally:
+        for serving in systems.values():
+            serving.running.stop()
+
+
 def test_even_debug_logs_hold_nobody(hub: Hub, agreed: dict[str, Serving], monkeypatch: pytest.MonkeyPatch) -> None:
     crm = agreed["hubspot"].sandbox.people
     monkeypatch.setenv("HUB_LOG_LEVEL", "debug")
