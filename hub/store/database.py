@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
@@ -69,6 +69,7 @@ class Database:
     def __init__(self, url: URL) -> None:
         self.dialect = url.get_backend_name()
         self._queue: Turnstile | None = None
+        self._hearers = Turnstile()
         self._writer: asyncio.Task[object] | None = None
         self._hurried_at = float("-inf")
         if self.dialect == dialect.SQLITE:
@@ -84,6 +85,7 @@ class Database:
                 max_overflow=8,
                 pool_pre_ping=True,
             )
+            event.listen(self._write.sync_engine, "connect", lambda dbapi, _: dialect.prepare_postgresql(dbapi))
             self._read = self._write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @asynccontextmanager
@@ -117,8 +119,10 @@ class Database:
     @asynccontextmanager
     async def hearing(self) -> AsyncIterator[AsyncConnection]:
         """A write transaction for what reads links and golden records and then changes them: one at a time in a store,
-        on whatever host. Two that found the same new person side by side would make two of him."""
-        async with self.write() as conn:
+        on whatever host. Two that found the same new person side by side would make two of him. Of one process one
+        waits for it in the store: every connection of the pool would, and nobody could renew a lease."""
+        turn = self._hearers.turn() if self._queue is None else nullcontext()
+        async with turn, self.write() as conn:
             await dialect.hold_hearing(conn)
             yield conn
 

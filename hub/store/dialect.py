@@ -8,6 +8,7 @@ observations in batches of 1,000).
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -248,6 +249,19 @@ def prepare_sqlite(dbapi: DBAPIConnection, *, writer: bool) -> None:
 def begin_sqlite(conn: Connection, *, writer: bool) -> None:
     """A writer takes the lock at once: a reader that turns writer half-way could only fail."""
     conn.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+
+def prepare_postgresql(dbapi: DBAPIConnection) -> None:
+    """A server whose host is gone, or that a firewall forgot, says nothing: the system asks, so that a question fails
+    after a minute instead of being waited for without end."""
+    transport = getattr(dbapi.driver_connection, "_transport", None)  # asyncpg shows it to nobody
+    held = transport.get_extra_info("socket") if transport is not None else None
+    if held is None or held.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("KEEPIDLE", 30), ("KEEPINTVL", 10), ("KEEPCNT", 3), ("USER_TIMEOUT", 60_000)):
+        if (option := getattr(socket, f"TCP_{name}", None)) is not None:  # not on every system
+            held.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 async def hold_upgrade_lock(conn: AsyncConnection) -> None:

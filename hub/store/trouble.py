@@ -7,6 +7,7 @@ from socket import EAI_AGAIN, gaierror
 from ssl import SSLError
 
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.errors import HubError
 
@@ -22,6 +23,7 @@ MENDS = {
     "too many": "give PostgreSQL more max_connections, or run fewer processes: each may hold 16",
     "permission denied": "let the role own the database's schema `public`, at least where `hub db upgrade` runs",
     "read-only transaction": "the database takes no writes: if HUB_DATABASE_URL names a standby, name the primary",
+    "was in use": "is PostgreSQL slow, or waiting for a lock? Let this process do less at once (HUB_WORKER_JOBS)",
     "starting up": "wait: PostgreSQL is starting",
     "Name or service not known": "the host that HUB_DATABASE_URL names has no address: is it right?",
     "No such file": "HUB_DATABASE_URL names a certificate, or the folder of a socket, that is not there",
@@ -45,6 +47,8 @@ def meaning(error: BaseException) -> HubError | None:
         said = str(error.orig)
     elif isinstance(error, ConnectionError | TimeoutError | gaierror | SSLError) or _unreached(error):
         said = getattr(error, "strerror", None) or str(error) or "no answer"
+    elif isinstance(error, PoolTimeout):
+        said = "every connection of this process was in use for half a minute"
     else:
         return None
     mend = next((mend for text, mend in MENDS.items() if text in said), OTHERWISE)

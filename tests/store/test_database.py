@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -165,3 +166,43 @@ async def test_errors_do_not_quote_what_was_to_be_kept(database: Database) -> No
         async with database.write() as conn:
             await conn.execute(text("INSERT INTO settings (name, value) VALUES (:n, NULL)"), {"n": "ann@example.com"})
     assert "ann@example.com" not in str(failed.value).split("DETAIL")[0]
+
+
+# --- PostgreSQL ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_those_who_wait_to_hear_leave_the_store_to_others(database: Database) -> None:
+    """One hears, the others wait: with a connection each they would keep renewals of leases and webhooks waiting."""
+    holds, let_go = asyncio.Event(), asyncio.Event()
+
+    async def hear() -> None:
+        async with database.hearing():
+            holds.set()
+            await let_go.wait()
+
+    hearing = [asyncio.create_task(hear()) for _ in range(40)]
+    await holds.wait()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    taken = database._write.sync_engine.pool.checkedout()  # type: ignore[attr-defined]
+    async with database.read() as conn:
+        assert await settings.all(conn) == {}
+    let_go.set()
+    await asyncio.gather(*hearing)
+    assert taken == 1
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_a_server_that_vanished_is_noticed(database: Database) -> None:
+    """Its host is gone, or a firewall forgot the connection: nobody would say so to one who waits."""
+    async with database.read() as conn:
+        driver = (await conn.get_raw_connection()).driver_connection
+        assert driver is not None
+        held = driver._transport.get_extra_info("socket")
+        if held.family is socket.AF_UNIX:
+            pytest.skip("this server is on this host")
+        assert held.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        most = [held.getsockopt(socket.IPPROTO_TCP, o) for o in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL)]
+        assert max(most) <= 30
+        assert 0 < held.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 60_000

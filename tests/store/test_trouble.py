@@ -7,6 +7,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
@@ -104,6 +105,17 @@ async def test_a_driver_that_is_confused_by_a_cut_is_the_stores_trouble(
 
     monkeypatch.setattr(PreparedStatement, "fetch", confused)
     assert "cannot switch to state 12" in said(await failing(database, "SELECT 1"))
+
+
+@ON_POSTGRESQL
+async def test_a_process_that_has_no_connection_left_says_so(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database._write.sync_engine.pool, "_timeout", 0.05)
+    async with AsyncExitStack() as stack:
+        for _ in range(16):
+            await stack.enter_async_context(database.read())
+        assert "every connection of this process" in said(await failing(database, "SELECT 1"))
 
 
 @ON_POSTGRESQL
