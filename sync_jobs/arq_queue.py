@@ -33,6 +33,8 @@ AWAY = (RedisError, OSError, TimeoutError)
 """What is raised when Redis is away."""
 SECONDS = 2.0
 """How long a wake-up may take; then Redis counts as away."""
+REST = 3.0
+"""Seconds for which a Redis that was away is not asked: a sweep has many wake-ups, and each would wait."""
 
 
 class ArqQueue:
@@ -47,6 +49,7 @@ class ArqQueue:
         self._pool: ArqRedis | None = None
         self._making = asyncio.Lock()
         self._away = False
+        self._asked_next = 0.0
 
     async def pool(self) -> ArqRedis:
         """The connection; made when it is first needed. Raises one of `AWAY`."""
@@ -57,6 +60,9 @@ class ArqQueue:
             return self._pool
 
     async def wake(self, wake: Wake) -> None:
+        if self._away and self._clock() < self._asked_next:
+            await self._keep_here(wake)
+            return
         try:
             async with asyncio.timeout(SECONDS):
                 pool = await self.pool()
@@ -67,9 +73,12 @@ class ArqQueue:
         except AWAY as error:
             if not self._away:
                 _log.warning("the queue is away; this process goes on alone", error=type(error).__name__)
-            self._away = True
-            counters.add("wakes_kept_here")
-            await self.fallback.wake(wake)
+            self._away, self._asked_next = True, self._clock() + REST
+            await self._keep_here(wake)
+
+    async def _keep_here(self, wake: Wake) -> None:
+        counters.add("wakes_kept_here")
+        await self.fallback.wake(wake)
 
     async def waiting(self) -> int:
         """Of Redis, or -1 while it is away."""

@@ -83,7 +83,8 @@ class Crew:
         self._doing[wake] = task
         try:
             async with self._slots:
-                await self._tour(wake)
+                if not self.stopping.is_set():
+                    await self._tour(wake)
         finally:
             del self._doing[wake]
 

@@ -28,9 +28,7 @@ async def tours(hub: Hub) -> list[Wake]:
         consents = await consent_changes.any_open(conn)
     wired = dict(hub.wired)  # tours may wire anew meanwhile
     names = [w.name for w in wired.values() if w.active and w.name not in resting]
-    wakes = [
-        Wake(Job.TOUR, name, lane=Lane.CONSENT) for name in names if consents and await _consent(hub, wired[name])
-    ]
+    wakes = [Wake(Job.TOUR, name, lane=Lane.CONSENT) for name in names if consents and await _consent(hub, wired[name])]
     wakes += [Wake(Job.TOUR, name) for name in names if name in hinted or await _live(hub, wired[name])]
     backfills = {connection for connection, _, _ in await backfill.pending(hub)}
     wakes += [Wake(Job.TOUR, name, lane=Lane.BACKFILL) for name in names if name in backfills]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from typing import Any, cast
 
@@ -23,7 +24,9 @@ POLL = 0.05
 JOB_SECONDS = 120
 """After which arq gives a job up; tours are bounded to far less. A job whose worker was killed is held for so long."""
 PAUSE, PAUSE_MOST = 0.2, 5.0
-"""Seconds before the queue is tried again."""
+"""Seconds before the queue is tried again, at first and at most."""
+LASTED = 10.0
+"""Seconds after which the queue was there, and going away is something new."""
 
 LOG = log(__name__)
 
@@ -42,23 +45,31 @@ async def from_memory(crew: Crew, queue: MemoryQueue) -> None:
 
 
 async def from_redis(crew: Crew, queue: ArqQueue) -> None:
-    """Works off arq's queue, until the crew is to stop. Redis may come and go: what it loses, the sweep finds again."""
+    """Works off arq's queue, until the crew is to stop. Redis may come and go: what it loses, the sweep finds again.
+    A defect of arq or its client costs a new connection: a worker that took nothing any more would look alive."""
     pause = PAUSE
     while not crew.stopping.is_set():
-        worker: ArqWorker | None = None
+        began = time.monotonic()
+        worker = await _arq(crew, queue)
         try:
-            worker = await _arq(crew, queue)
-            pause = PAUSE
             await _serve(crew, worker)
-        except AWAY as error:
-            LOG.warning("the queue is away", error=type(error).__name__)
+        except Exception as error:
+            if time.monotonic() - began > LASTED:
+                pause = PAUSE
+            _told(error, again_in=pause)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await crew.stopping.wait()
             pause = min(pause * 2, PAUSE_MOST)
         finally:
-            if worker is not None:
-                await _closed(worker)
+            await _closed(worker)
+
+
+def _told(error: Exception, again_in: float) -> None:
+    if isinstance(error, AWAY):
+        LOG.warning("the queue is away", error=type(error).__name__, again_in=again_in)
+    else:
+        LOG.error("the queue could not be read", error=type(error).__name__, exc_info=error)
 
 
 class _Worker(ArqWorker):

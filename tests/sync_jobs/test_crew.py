@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,28 @@ async def test_a_crew_that_ends_lets_tours_end_and_gives_their_leases_back(
         assert await leases.tours(conn) == []
 
 
+async def test_a_tour_that_waits_for_a_slot_is_not_begun_once_the_crew_is_to_stop(
+    place: Town, stack: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would ask its vendor something first, one after another, until they are cut off in the middle of it."""
+    hub = await stack.enter_async_context(await place.hub())
+    crew = Crew(hub, MemoryQueue(), replace(PACE, jobs=1))
+    let_go, begun = asyncio.Event(), []
+
+    async def slow(_: object, connection: str, *__: object, **___: object) -> touring.Toured:
+        begun.append(connection)
+        await let_go.wait()
+        return touring.Toured()
+
+    monkeypatch.setattr(touring, "tour", slow)
+    doing = [asyncio.create_task(crew.do(Wake(Job.TOUR, name))) for name in "ab"]
+    await until(lambda: bool(begun), "a tour")
+    crew.stopping.set()
+    let_go.set()
+    await asyncio.gather(*doing)
+    assert begun == ["a"]
+
+
 # --- on Redis -----------------------------------------------------------------------------------------------------
 
 
@@ -248,6 +271,27 @@ async def test_what_arq_refuses_is_found_again(redis_url: str) -> None:
     await queue.wake(wake)
     assert await queue.waiting() == 2
     await queue.close()
+
+
+async def test_a_redis_that_swallows_everything_is_not_waited_for_at_each_wake_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A host that is gone refuses nothing: each question would take its whole time-out."""
+    now, tries = [1000.0], 0
+    queue = ArqQueue("redis://127.0.0.1:1/0", clock=lambda: now[0])
+
+    async def nobody() -> None:
+        nonlocal tries
+        tries += 1
+        raise TimeoutError
+
+    monkeypatch.setattr(queue, "pool", nobody)
+    for number in range(10):
+        await queue.wake(Wake(Job.TOUR, f"crm{number}"))
+    assert (tries, await queue.fallback.waiting()) == (1, 10)
+    now[0] += 10
+    await queue.wake(Wake(Job.TOUR, "crm"))
+    assert tries == 2, "it may be back"
 
 
 async def test_jobs_are_json_and_name_a_place_only(redis_url: str) -> None:

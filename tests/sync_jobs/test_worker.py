@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
+from arq.worker import Worker as ArqWorker
 
 from hub.domain.lane import Lane
 from sync_jobs.arq_queue import ArqQueue
@@ -115,3 +116,20 @@ async def test_redis_goes_away_under_jobs_that_a_stop_waits_for(server: redis.Se
     del working
     gc.collect()
     assert nobody_asked == []
+
+
+async def test_a_defect_of_the_client_of_redis_ends_no_worker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would go on sweeping, say that it lives, and take nothing from the queue any more."""
+    crew, queue = Busy(), ArqQueue(redis_url)
+    real, broke = ArqWorker.main, []
+
+    async def main(self: ArqWorker) -> None:
+        if len(broke) < 3:
+            broke.append(True)
+            raise RuntimeError("read() called while another coroutine is already waiting for incoming data")
+        await real(self)
+
+    monkeypatch.setattr(ArqWorker, "main", main)
+    working = await begun(crew, queue)
+    await over(crew, queue, working)
+    assert len(broke) == 3
