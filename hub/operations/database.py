@@ -209,18 +209,20 @@ async def _reach(target: Database) -> None:
 
 
 async def refuse_busy(database: Database) -> None:
-    """Refused while a run or a worker works in the store."""
+    """Refused while a run works in the store, or a worker or `hub web` lives, also one that has nothing to do now."""
     if not (await database.schema()).usable:
         return
-    now = iso(clock.now())
+    now = clock.now()
     async with database.read() as conn:
         home = await leases.fetch(conn, HOME) if database.shared else None  # on one host the file has said it
-        busy = [lease for lease in (home, *await leases.tours(conn)) if lease is not None and lease.held_at(now)]
+        held = [lease for lease in (home, *await leases.tours(conn)) if lease is not None and lease.held_at(iso(now))]
+        lately = await workers.all(conn, iso(now - SILENT_AFTER))
+    busy = sorted({lease.name for lease in held}) + [f"{w.role} on {w.host}, process {w.process}" for w in lately]
     if busy:
-        names = ", ".join(sorted(lease.name for lease in busy))
         raise Refused(
-            f"somebody is working in this store ({names})",
-            mend="stop the workers (`hub up`, `hub worker`) and let the others end; `hub runs` shows what they do",
+            f"somebody is working in this store ({', '.join(busy)})",
+            mend="stop what works for good (`hub up`, `hub worker`, `hub web`) and let the others end; `hub runs` shows "
+            "what they do. A process that was killed counts for two minutes after its last sign of life",
         )
 
 

@@ -251,3 +251,15 @@ def test_copy_says_what_stands_in_its_way(hub: Hub, home: Path, tmp_path: Path) 
         busy = hub("db", "copy", f"sqlite:///{tmp_path / 'other.db'}", "--json")
     assert (busy.code, busy.json["error"]["kind"]) == (1, "Refused")
     assert not (tmp_path / "other.db").exists()
+
+
+@pytest.mark.parametrize("command", ["db copy", "keys change-master"])
+def test_a_worker_that_has_nothing_to_do_is_noticed(hub: Hub, home: Path, tmp_path: Path, command: str) -> None:
+    """It would go on in the store that was copied, and what it told the systems would be known there alone."""
+    words = [*command.split(), *([f"sqlite:///{tmp_path / 'other.db'}"] if command == "db copy" else [])]
+    outside(say(f"sqlite:///{home / 'hub.db'}", Role.WORKER, __version__, clock.now() - timedelta(seconds=5)))
+    busy = hub(*words, "--json")
+    assert (busy.code, "worker on elsewhere" in busy.json["error"]["message"]) == (1, True)
+    assert not (tmp_path / "other.db").exists()
+    outside(say(f"sqlite:///{home / 'hub.db'}", Role.WORKER, __version__, clock.now() - timedelta(minutes=5)))
+    assert hub(*words, "--json").code == 0
