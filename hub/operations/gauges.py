@@ -26,6 +26,8 @@ KEPT_TIMES = 50.0
 KEPT_MOST = 900.0
 WITHIN = 30.0
 """Seconds after which a question is given up until the next time."""
+ANSWERS_WITHIN = 5.0
+"""Seconds after which a store that says nothing is away: scrapers give up after 10."""
 WORKER_SILENT = timedelta(seconds=60)
 """A worker that said nothing for longer is not alive."""
 CONSENT_OF = timedelta(hours=24)
@@ -61,6 +63,7 @@ class Gauges:
         self._answers: dict[str, _Answer] = {}
         self._asking = asyncio.Lock()
         self._refreshed_until = 0.0
+        self._away_until = 0.0
 
     async def all(self) -> tuple[Gauge, ...]:
         """Every number, as it was at most as long ago as it may be. A store that is away gives `store_up` 0 alone."""
@@ -75,14 +78,18 @@ class Gauges:
         return (Gauge("store_up", 1.0), *(g for answer in self._answers.values() for g in answer.gauges))
 
     async def _refresh(self) -> bool:
-        """Connections may have come, gone or changed: whoever only serves the web doesn't notice otherwise."""
+        """Connections may have come, gone or changed: whoever only serves the web doesn't notice otherwise. A store
+        that was away is left alone for a while: those who come meanwhile would wait one behind the other."""
         if self._refreshed_until > self._clock():
             return True
+        if self._away_until > self._clock():
+            return False
         try:
-            async with asyncio.timeout(WITHIN):
+            async with asyncio.timeout(ANSWERS_WITHIN):
                 await self._hub.refresh()
         except Exception as error:
             LOG.warning("the store could not be asked", error=type(error).__name__)
+            self._away_until = self._clock() + ANSWERS_WITHIN
             return False
         self._refreshed_until = self._clock() + KEPT_LEAST
         return True
@@ -186,9 +193,11 @@ async def _quotas(hub: Hub) -> Found:
 
 
 async def _consent(hub: Hub) -> Found:
+    now = hub.clock()
     async with hub.database.read() as conn:
-        said = await consent_changes.latencies(conn, iso(hub.clock() - CONSENT_OF))
-    found = [Gauge("consent_changes_open", said.open)]
+        said = await consent_changes.latencies(conn, iso(now - CONSENT_OF))
+    age = 0.0 if said.oldest_open is None else max(0.0, (now - parse(said.oldest_open)).total_seconds())
+    found = [Gauge("consent_changes_open", said.open), Gauge("oldest_consent_change_seconds", age)]
     for quantile, seconds in (("0.5", said.p50), ("0.99", said.p99)):
         if seconds is not None:
             found.append(Gauge("consent_latency_seconds", seconds, {"quantile": quantile}))

@@ -96,6 +96,7 @@ METRICS: Sequence[Described] = (
     ),
     Described("quota_limit", Kind.GAUGE, ("bucket", "connection", "window"), "calls that it allows"),
     Described("consent_changes_open", Kind.GAUGE, (), "changes of consent not yet written everywhere"),
+    Described("oldest_consent_change_seconds", Kind.GAUGE, (), "since the oldest of them was seen"),
     Described(
         "consent_latency_seconds",
         Kind.GAUGE,

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import insert
 
 from hub import counters
+from hub.domain.moments import iso
 from hub.operations import gauges
 from hub.operations.gauges import Gauge, Gauges
+from hub.store import tables
 from hub.web.metrics import METRICS, Kind, rendered
 from sync_jobs import recording
 from tests.sync_jobs.test_counts import counted
@@ -189,6 +194,36 @@ async def test_a_store_that_is_away_leaves_what_the_process_counted(house: House
         house.hub.refresh = away  # type: ignore[method-assign]
         ours = Gauges(house.hub)
         assert await ours.all() == (Gauge("store_up", 0.0),)
+
+
+async def test_scrapers_do_not_queue_up_before_a_store_that_says_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gauges, "ANSWERS_WITHIN", 0.1)
+    asked = 0
+
+    async def silent(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(house.hub, "refresh", silent)
+    now = [0.0]
+    ours = Gauges(house.hub, clock=lambda: now[0])
+    assert await asyncio.gather(*(ours.all() for _ in range(5))) == [(Gauge("store_up", 0.0),)] * 5
+    assert asked == 1
+    now[0] += 1.0
+    await ours.all()
+    assert asked == 2, "it is asked again after a while"
+
+
+async def test_an_opt_out_that_gets_nowhere_grows_old(house: House) -> None:
+    seen = iso(house.now - timedelta(hours=2))
+    async with house.hub.database.write() as conn:
+        row = {"entity_id": "e", "channel": "email", "state": "denied", "seen_at": seen, "heard_at": seen}
+        await conn.execute(insert(tables.consent_changes).values(row))
+    found = {gauge.name: gauge.value for gauge in await Gauges(house.hub).all() if not gauge.labels}
+    assert (found["consent_changes_open"], found["oldest_consent_change_seconds"]) == (1, 7200.0)
 
 
 async def test_quotas_of_an_account_are_told_once(house: House) -> None:
