@@ -200,4 +200,5 @@ class Crew:
         """Whether this crew is the first to come here within so many seconds: by a lease that is never given back."""
         async with self.hub.database.write() as conn:
             term = timedelta(seconds=every * 0.95)
-            return await leases.acquire(conn, name, self.id, self.hub.clock(), term) is not None
+            now = await leases.time(conn, self.hub.clock)
+            return await leases.acquire(conn, name, self.id, now, term) is not None

@@ -78,7 +78,7 @@ async def is_held(hub: Hub, name: str) -> bool:
     """Whether somebody holds the lease now."""
     async with hub.database.read() as conn:
         lease = await leases.fetch(conn, name)
-    return lease is not None and lease.held_at(hub.now_text())
+        return lease is not None and lease.held_at(iso(await leases.time(conn, hub.clock)))
 
 
 def holder() -> str:
@@ -91,7 +91,8 @@ async def _taken(hub: Hub, name: str, term: timedelta, *, by_force: bool) -> _He
     async with hub.database.write() as conn:
         if by_force:
             await leases.free(conn, name)
-        lease = await leases.acquire(conn, name, holder(), hub.clock(), term)
+        now = await leases.time(conn, hub.clock)
+        lease = await leases.acquire(conn, name, holder(), now, term)
         if lease is not None:
             return _Held(lease, until)
         other = await leases.fetch(conn, name)
@@ -101,7 +102,7 @@ async def _taken(hub: Hub, name: str, term: timedelta, *, by_force: bool) -> _He
         f"another process works here: process {process} on {host} holds the lease {name!r} until {other.until}, "
         "and renews it while it works",
         mend="let it end; `hub runs` shows what it does. If it was killed, try again after that time "
-        f"(it is {iso(hub.clock())} now)",
+        f"(it is {iso(now)} now)",
     )
 
 
@@ -112,7 +113,7 @@ async def _keep(hub: Hub, held: _Held, term: timedelta) -> None:
         asked = time.monotonic()
         try:
             async with hub.database.write() as conn:
-                await leases.renew(conn, held.lease, hub.clock(), term)
+                await leases.renew(conn, held.lease, await leases.time(conn, hub.clock), term)
             held.until = asked + term.total_seconds()
         except LeaseLost:
             counters.add("leases_lost")

@@ -89,7 +89,7 @@ class StoredTokens:
         name, me = f"token:{self.connection}", f"{os.getpid()}/{uuid4().hex[:8]}"
         for _ in range(int(TERM.total_seconds() * 1.5 / POLL)):
             async with self.database.write() as conn:
-                lease = await leases.acquire(conn, name, me, self.clock(), TERM)
+                lease = await leases.acquire(conn, name, me, await leases.time(conn, self.clock), TERM)
             if lease is not None:
                 return lease
             await asyncio.sleep(POLL)
@@ -102,7 +102,7 @@ class StoredTokens:
             await asyncio.sleep(RENEWED)
             with suppress(Exception):  # the next renewal may go well; nothing rests on one
                 async with self.database.write() as conn:
-                    await leases.renew(conn, lease, self.clock(), TERM)
+                    await leases.renew(conn, lease, await leases.time(conn, self.clock), TERM)
 
     async def _release(self, lease: Lease) -> None:
         """A store that is away must not hide how the fetching ended: then the lease just expires."""

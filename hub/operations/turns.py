@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from hub.domain.moments import iso
 from hub.errors import Refused
 from hub.store import leases, passes
 from sync_jobs.counts import Progress, Silent
@@ -46,9 +47,9 @@ async def _workers_paused(hub: Hub, progress: Progress) -> None:
     nobody_up = not hub.database.shared and not _is_taken(hub.home / UP)
     for _ in range(int(PATIENCE / POLL)):
         async with hub.database.write() as conn:
-            touring = await leases.tours(conn)
+            touring, now = await leases.tours(conn), iso(await leases.time(conn, hub.clock))
             for lease in touring:
-                if nobody_up or not lease.held_at(hub.now_text()):
+                if nobody_up or not lease.held_at(now):
                     await leases.free(conn, lease.name)
                     touring = [t for t in touring if t is not lease]
         most = max(most, len(touring))

@@ -1,8 +1,8 @@
 """Leases with fencing tokens: of those who may do what only one may do at a time, the store knows the current one.
 
 Expiry only says when others may try. That two never keep anything under one lease rests on the token alone: `hold`
-compares it inside the transaction that is to be committed, and locks it until the commit. So hosts whose clocks
-disagree take over early or late, and never both.
+compares it inside the transaction that is to be committed, and locks it until the commit. That two don't write to one
+vendor rests on expiry, too: so leases of a store that hosts share go by the store's clock (`time`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
+from hub import clock as clocks
+from hub.clock import Clock
 from hub.domain.lease import NOBODY, Lease
 from hub.domain.moments import iso
 from hub.errors import LeaseLost
@@ -22,6 +24,16 @@ from hub.store.tables import leases
 COMMIT_WITHIN = timedelta(seconds=15)
 """PostgreSQL ends a transaction that held its lease and then didn't commit for so long: its process stands still, and
 whoever takes over waits for it."""
+
+
+async def time(conn: AsyncConnection, clock: Clock) -> datetime:
+    """By which leases begin and end. Of a store that several hosts share it is the store's: one whose clock is ahead
+    would take the leases of others while their writes are under way, and one whose clock is behind would lose its own.
+    On SQLite, and where a simulation gives the time, `clock` says it."""
+    if clock is not clocks.now or dialect.name_of(conn) == dialect.SQLITE:
+        return clock()
+    now: datetime = (await conn.execute(select(func.clock_timestamp()))).scalar_one()
+    return now
 
 
 async def fetch(conn: AsyncConnection, name: str) -> Lease | None:

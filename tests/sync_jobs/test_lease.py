@@ -9,20 +9,22 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
 from contextvars import Context
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
+from hub import clock
 from hub.domain.lease import Lease
 from hub.domain.moments import parse
 from hub.errors import LeaseLost, Refused
 from hub.store import leases, settings
 from hub.store.database import Database, Transaction
 from sync_jobs.hub import Hub
-from sync_jobs.lease import held
+from sync_jobs.lease import held, is_held
 from tests.sync_jobs.leaseholder import NAME, TURNS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,6 +135,35 @@ async def test_everything_that_writes_under_a_lost_lease_fails(hub: Hub) -> None
     async with hub.database.read() as conn:
         assert sorted(await settings.all(conn)) == ["before", "without"]
     assert (await standing(hub)).holder == "another", "who lost it must not give it back"
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("ahead", [1, -1], ids=["the other's is ahead", "the holder's is behind"])
+async def test_hosts_whose_clocks_disagree_take_no_lease_before_its_time(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    """The holder's writes are under way: whoever took over now would make at the vendor what it is just making."""
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + ahead * timedelta(hours=1)
+
+    async def elsewhere() -> None:
+        assert await is_held(hub, NAME)
+        with pytest.raises(Refused, match="holds the lease"):
+            async with held(hub, NAME):
+                pass
+
+    async with AsyncExitStack() as stack:
+        with monkeypatch.context() as patched:
+            if ahead < 0:
+                patched.setattr(clock, "datetime", Wrong)
+            await stack.enter_async_context(held(hub, NAME, term=timedelta(minutes=1)))
+            if ahead > 0:
+                patched.setattr(clock, "datetime", Wrong)
+                await elsewhere()
+        await elsewhere()
 
 
 async def test_work_that_fails_gives_the_lease_back(hub: Hub) -> None:
