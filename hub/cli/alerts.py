@@ -44,7 +44,11 @@ def _shown(shown: operations.Alerts) -> RenderableType:
         head = tables.line(("nobody has looked yet: ", "yellow"), "workers do, or ", ("hub alerts --look", "bold"))
         return tables.stack(head, _to(shown.told))
     last = tables.line(("looked last at ", "dim"), tables.moment(shown.looked_at), (" UTC", "dim"))
-    rows = _table(shown.alerts) if shown.alerts else tables.line(("nothing is wrong", "green"))
+    well = ("nothing was wrong then", "dim") if shown.stale else ("nothing is wrong", "green")
+    rows = _table(shown.alerts) if shown.alerts else tables.line(well)
+    if shown.stale:
+        since = tables.line(("nobody has looked since: ", "yellow"), "does a worker run? ", ("hub status", "bold"))
+        return tables.stack(rows, last, since, _to(shown.told))
     return tables.stack(rows, last, _to(shown.told))
 
 

@@ -49,6 +49,9 @@ def shown_status(s: statuses.Status) -> RenderableType:
     facts.append(("waiting for you", waits))
     if s.alerts:
         facts.append(("alerts", Text(f"{len(s.alerts):,} open: `hub alerts`", style="yellow")))
+    if s.unwatched:
+        since = tables.day_and_minute(s.unwatched).plain
+        facts.append(("watched by", Text(f"nobody since {since}: alerts may be out of date", style="yellow")))
     if s.consent is not None and (s.consent.number or s.consent.open):
         facts.append(("consent", _latencies(s.consent)))
     facts += [(f"backfill {b.connection}/{b.stream}", _so_far(b)) for b in s.backfills]

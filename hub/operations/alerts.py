@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from hub.domain.alert import Alert
+from hub.domain.moments import parse
 from hub.errors import BadInput, HubError
 from hub.store import alerts as store
 from hub.transport.poster import Unposted
@@ -12,6 +14,8 @@ from sync_jobs import alerting
 from sync_jobs.hub import Hub
 
 ALL_MOST = 200
+UNSEEN_AFTER = timedelta(minutes=15)
+"""Workers look each minute. Once nobody did for longer, what was found says nothing of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +30,15 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """Open ones first, then the latest to end, as of `looked_at` (None: nobody ever looked). `ok`: the receiver could
-    be told, as far as was tried."""
+    """Open ones first, then the latest to end, as of `looked_at` (None: nobody ever looked). `stale`: somebody looked
+    once, and nobody any more. `ok`: the receiver could be told, as far as was tried."""
 
     ok: bool
     open: int
     alerts: tuple[Alert, ...]
     told: Told
     looked_at: str | None
+    stale: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,13 @@ async def alerts(hub: Hub, *, ended: bool = False) -> Alerts:
     async with hub.database.read() as conn:
         open_ = await store.open_ones(conn)
         shown = await store.latest(conn, max(ALL_MOST, len(open_))) if ended else open_
-    told = await _told(hub)
-    return Alerts(not told.failed, len(open_), tuple(shown), told, await alerting.looked_at(hub))
+    told, looked_at = await _told(hub), await alerting.looked_at(hub)
+    return Alerts(not told.failed, len(open_), tuple(shown), told, looked_at, stale(hub, looked_at))
+
+
+def stale(hub: Hub, looked_at: str | None) -> bool:
+    """Whether somebody looked, then, and nobody any more."""
+    return looked_at is not None and parse(looked_at) < hub.clock() - UNSEEN_AFTER
 
 
 async def look(hub: Hub) -> AlertsLooked:

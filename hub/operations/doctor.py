@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from hub.domain.connection import ConnectionState
-from hub.domain.moments import iso, parse
+from hub.domain.moments import iso
 from hub.domain.run import RunState
 from hub.errors import HubError
 from hub.operations import alerts
@@ -25,7 +25,6 @@ from sync_jobs.hub import Hub
 from sync_jobs.wiring import Wired
 
 STUCK_AFTER = timedelta(hours=1)
-UNSEEN_AFTER = timedelta(minutes=15)
 FREE_LEAST = 500 * 1024 * 1024
 SKEW_MOST = timedelta(seconds=60)
 MOST_RUNS = 1_000
@@ -152,18 +151,17 @@ async def _issues(hub: Hub) -> Finding:
 async def _alerts(hub: Hub) -> list[Finding]:
     """What is open, and whether who is to be told of it hears."""
     found = await alerts.alerts(hub)
-    findings = [Finding("alerts", Health.WELL, "none is open")]
+    findings = [] if found.stale else [Finding("alerts", Health.WELL, "none is open")]
     if found.open:
         said = "; ".join(alert.summary for alert in found.alerts[:3]) + ("; ..." if found.open > 3 else "")
         findings = [Finding("alerts", Health.WARNING, f"{found.open:,} open: {said}", "`hub alerts`")]
     if found.told.failed:
         said = f"nobody could be told since {found.told.since[:16].replace('T', ' ')} UTC: {found.told.failed}"
         findings.append(Finding("alerts", Health.WARNING, said, "check HUB_ALERT_URL, then `hub alerts --test`"))
-    unseen = found.looked_at is None or parse(found.looked_at) < hub.clock() - UNSEEN_AFTER
-    if found.told.to and unseen:
-        said = "HUB_ALERT_URL is to be told, and nobody has looked for 15 minutes"
+    if found.stale or (found.told.to and found.looked_at is None):
+        whose = "HUB_ALERT_URL is to be told, and " if found.told.to else ""
         mend = "run `hub worker` or `hub up`, or `hub alerts --look` by a timer"
-        findings.append(Finding("alerts", Health.WARNING, said, mend))
+        findings.append(Finding("alerts", Health.WARNING, f"{whose}nobody has looked for 15 minutes", mend))
     return findings
 
 

@@ -14,11 +14,12 @@ from hub.domain.moments import iso, parse
 from hub.domain.run import Run
 from hub.domain.worker import Worker
 from hub.engine.circuit import is_open
+from hub.operations.alerts import stale
 from hub.operations.backfill import UnderWay, under_way
 from hub.store import alerts, attempts, circuits, cursors, golden, issues, observations, workers
 from hub.store import runs as run_store
 from hub.store.consent_changes import latencies
-from sync_jobs import drifts
+from sync_jobs import alerting, drifts
 from sync_jobs.hub import Hub
 from sync_jobs.wiring import Wired
 
@@ -56,7 +57,8 @@ class ConnectionStatus:
 @dataclass(frozen=True, slots=True)
 class Status:
     """`golden`: live entities by kind; `buried`: entities with a tombstone; `in_doubt`: writes of which nobody knows
-    yet whether they were applied; `alerts`: what the open ones say; `consent`: how long changes of consent took within
+    yet whether they were applied; `alerts`: what the open ones say; `unwatched`: since when nobody has looked whether
+    anything is wrong, "" where somebody does or nobody ever did; `consent`: how long changes of consent took within
     the last day, from seen anywhere to written everywhere; `backfills`: those under way; `workers`: the processes that
     keep everything in agreement or take webhooks, and said so lately."""
 
@@ -70,6 +72,7 @@ class Status:
     consent: Latencies | None = None
     backfills: tuple[UnderWay, ...] = ()
     workers: tuple[Worker, ...] = ()
+    unwatched: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,9 @@ async def status(hub: Hub) -> Status:
         working = tuple(await workers.all(conn, iso(hub.clock() - ALIVE)))
     going_on = (await under_way(hub)).backfills
     waiting = sum(open_issues.values())
-    return Status(hub.home, live, buried, in_doubt, waiting, tuple(shown), said, consent, going_on, working)
+    looked_at = await alerting.looked_at(hub)
+    unwatched = looked_at or "" if stale(hub, looked_at) else ""
+    return Status(hub.home, live, buried, in_doubt, waiting, tuple(shown), said, consent, going_on, working, unwatched)
 
 
 async def _connection(hub: Hub, wired: Wired, open_issues: int, now: str) -> ConnectionStatus:

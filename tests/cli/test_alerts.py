@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -64,6 +65,7 @@ def test_from_the_trouble_to_the_message(hub: Hub, home: Path, ops: Ops) -> None
     assert hub("sync").code == 0
     assert hub("alerts", "--look", "--json").json["open"] == []
     assert "nothing is wrong" in hub("alerts").out
+    assert "nobody since" not in hub("status").out
 
     folder.rename(home / "gone")
     assert hub("sync").code == 1
@@ -106,3 +108,21 @@ def test_trying_whether_messages_arrive(hub: Hub, home: Path, ops: Ops, monkeypa
     monkeypatch.delenv("HUB_ALERT_URL")
     assert hub("alerts", "--test").code == 1
     assert hub("alerts", "--test", "--look").code == 1
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_nobody_looked_at_for_long_is_not_said_to_be_well(
+    hub: Hub, home: Path, ops: Ops, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    if not told:
+        monkeypatch.delenv("HUB_ALERT_URL")
+    assert hub("alerts", "--look").code == 0
+    assert findings(hub) == ["none is open"]
+    with sqlite3.connect(home / "hub.db") as conn:
+        conn.execute("UPDATE settings SET value = '\"2026-01-01T00:00:00.000Z\"' WHERE name = 'alerts.looked_at'")
+    said = hub("alerts").out
+    assert "nothing is wrong" not in said
+    assert "nobody has looked since" in said
+    assert "nobody since 2026-01-01 00:00" in hub("status").out
+    assert hub("status", "--json").json["unwatched"] == "2026-01-01T00:00:00.000Z"
+    assert [found.endswith("nobody has looked for 15 minutes") for found in findings(hub)] == [True]
