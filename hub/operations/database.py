@@ -221,8 +221,8 @@ async def refuse_busy(database: Database) -> None:
     if busy:
         raise Refused(
             f"somebody is working in this store ({', '.join(busy)})",
-            mend="stop what works for good (`hub up`, `hub worker`, `hub web`) and let the others end; `hub runs` shows "
-            "what they do. A process that was killed counts for two minutes after its last sign of life",
+            mend="stop `hub up`, `hub worker` and `hub web`, and let the others end; `hub runs` shows what they do. "
+            "A process that was killed counts for two minutes after its last sign of life",
         )
 
 

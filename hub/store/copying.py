@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
@@ -73,6 +74,7 @@ async def copy(source: Database, target: Database, told: Told) -> tuple[Copied, 
     await target.upgrade()
     async with source.read() as reading, target.write() as writing:
         await dialect.hold_upgrade_lock(writing)  # two copies into one target take turns
+        await dialect.bound_standing(writing, timedelta(0))  # the source may count a large table for long
         await _refuse_full(writing)
         read = {table.name: await _copy(reading, writing, table, told) for table in bare()}
         there = {t.name: await _contents(writing, t, read[t.name].rows, told) for t in bare()}

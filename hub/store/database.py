@@ -53,6 +53,10 @@ _guards: ContextVar[tuple[tuple[Database, Guard], ...]] = ContextVar("guards", d
 
 HURRY_SECONDS = 2.0
 
+STANDING_WITHIN = timedelta(seconds=60)
+"""How long a transaction that writes may do nothing: a process that was stopped, or whose host died, in the middle of
+one holds what it wrote, and those who take over its work wait for that."""
+
 TABLES_WITHIN = timedelta(seconds=5)
 """How long a step of an upgrade waits for a table that is in use: whoever comes for it meanwhile waits behind it, so
 that a backup of an hour would stop everybody for that hour."""
@@ -102,6 +106,7 @@ class Database:
             self._hurried_at = time.monotonic()
         if self._queue is None:
             async with self._write.begin() as conn:
+                await dialect.bound_standing(conn, STANDING_WITHIN)
                 yield conn
                 await self._ask_guards(conn)
             return

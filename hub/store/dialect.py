@@ -55,6 +55,7 @@ _DIALECTS: dict[str, Dialect] = {
     SQLITE: SQLiteDialect(paramstyle="qmark"),
     "postgresql": PGDialect(paramstyle="numeric_dollar"),  # type: ignore[no-untyped-call]
 }
+STANDING = "idle_in_transaction_session_timeout"
 LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"
 _UPGRADE_LOCK = 7_218_004_511
 _HEARING_LOCK = 7_218_004_512
@@ -270,6 +271,13 @@ async def hold_upgrade_lock(conn: AsyncConnection) -> None:
         await conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
 
 
+async def bound_standing(conn: AsyncConnection, within: timedelta) -> None:
+    """PostgreSQL ends this transaction when nothing is done in it for `within` (zero: however long): its process stands
+    still or its host is gone, and whoever needs a row that it wrote waits for it."""
+    if name_of(conn) != SQLITE:
+        await conn.execute(select(func.set_config(STANDING, _milliseconds(within), True)))
+
+
 async def bound_waiting(conn: AsyncConnection, within: timedelta) -> None:
     """From here to the end of the transaction, waiting for a table or a row fails after `within`."""
     if name_of(conn) != SQLITE:
@@ -296,7 +304,7 @@ async def hold_hints(conn: AsyncConnection, within: timedelta = timedelta(second
 async def _alone(conn: AsyncConnection, key: int, within: timedelta) -> None:
     if name_of(conn) != SQLITE:
         await conn.execute(
-            text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true), pg_advisory_xact_lock(:key)"),
+            text(f"SELECT set_config('{STANDING}', :limit, true), pg_advisory_xact_lock(:key)"),
             {"limit": _milliseconds(within), "key": key},
         )
 

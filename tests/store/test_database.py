@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from hub.errors import BadInput
-from hub.store import settings
+from hub.store import settings, trouble
 from hub.store.database import Database, open_database
 
 
@@ -206,3 +207,33 @@ async def test_a_server_that_vanished_is_noticed(database: Database) -> None:
         most = [held.getsockopt(socket.IPPROTO_TCP, o) for o in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL)]
         assert max(most) <= 30
         assert 0 < held.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 60_000
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_a_writer_that_stands_still_is_ended_and_lets_the_others_go_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process was stopped, or its host died, before it asked whether the lease is still its own."""
+    monkeypatch.setattr("hub.store.database.STANDING_WITHIN", timedelta(milliseconds=200))
+
+    async def stand_still() -> None:
+        async with database.write() as stands:
+            await settings.put(stands, "a", 1)
+            async with asyncio.timeout(30), database.write() as conn:
+                await settings.put(conn, "a", 2)
+            await settings.put(stands, "b", 1)
+
+    with pytest.raises(DBAPIError) as ended:
+        await stand_still()
+    assert trouble.meaning(ended.value) is not None, repr(ended.value)
+    async with database.read() as conn:
+        assert await settings.all(conn) == {"a": 2}
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_a_reader_may_take_its_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.store.database.STANDING_WITHIN", timedelta(milliseconds=200))
+    async with database.write() as conn:
+        await settings.put(conn, "a", 1)
+    async with database.read() as conn:  # over the same connection
+        assert (await conn.execute(text("SHOW idle_in_transaction_session_timeout"))).scalar_one() == "0"
