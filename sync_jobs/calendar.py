@@ -40,14 +40,16 @@ class Planned:
 
 
 async def due_streams(hub: Hub, wired: Wired) -> list[str]:
-    """The streams whose walk is to be begun, or gone on with, now; in the connector's order. Two queries."""
+    """The streams whose walk is to be begun, or gone on with, now; in the connector's order, and those under way last:
+    one that takes hours, slice after slice, keeps no other waiting. Two queries."""
     if not wired.active:
         return []
     now = hub.clock()
     async with hub.database.read() as conn:
         said = await schedules.all(conn, wired.name)
         rows = await cursors.all(conn, wired.name, Lane.LIVE)
-    return [p.stream for p in _of(wired, said, rows, now) if p.next_at is not None and p.next_at <= now]
+    due = [p for p in _of(wired, said, rows, now) if p.next_at is not None and p.next_at <= now]
+    return [p.stream for p in sorted(due, key=lambda p: p.cursor.position is not None)]
 
 
 async def next_due(hub: Hub) -> datetime | None:
@@ -90,16 +92,25 @@ def usual(wired: Wired, stream: str) -> Schedule:
     return Schedule(every=seconds)
 
 
+def schedule_of(wired: Wired, stream: str, said: Said) -> tuple[Schedule, str]:
+    """With where it comes from, as `Planned.said_of`."""
+    own, shared = said.get((wired.name, stream)), said.get((wired.name, EVERY_STREAM))
+    return own or shared or usual(wired, stream), "stream" if own else "connection" if shared else ""
+
+
+def is_open(wired: Wired, stream: str, said: Said, now: datetime) -> bool:
+    """Whether the stream may be read at that time, by its hours."""
+    return engine.opens_at(schedule_of(wired, stream, said)[0], now) <= now
+
+
 def _of(wired: Wired, said: Said, rows: Sequence[CursorRow], now: datetime) -> list[Planned]:
     standing = {row.stream: row for row in rows if row.connection == wired.name}
     found = []
     for stream in wired.streams():
         row = standing.get(stream) or CursorRow(wired.name, stream)
-        own, shared = said.get((wired.name, stream)), said.get((wired.name, EVERY_STREAM))
-        schedule = own or shared or usual(wired, stream)
+        schedule, said_of = schedule_of(wired, stream, said)
         next_at = _next(schedule, row, now) if wired.active else None
         late = engine.missed(schedule, _moved(wired, row), now) if wired.active else None
-        said_of = "stream" if own else "connection" if shared else ""
         found.append(Planned(wired.name, stream, schedule, said_of, row, next_at, late))
     return found
 

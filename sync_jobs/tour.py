@@ -168,7 +168,7 @@ class _Tour:
 
     async def _walks(self, tending: Tending, answered: Mapping[str, Hinted]) -> None:
         due = await calendar.due_streams(self.hub, tending.wired)
-        streams = [s for s in tending.wired.streams() if s in due or s in answered]
+        streams = [*(s for s in answered if s not in due), *due]
         for stream in streams:
             if self.slice.over():
                 tending.more = True

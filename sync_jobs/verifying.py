@@ -22,13 +22,13 @@ from hub.engine import schedule as engine
 from hub.logs import log
 from hub.sdk.http import ContractBroken
 from hub.sdk.streams import Page
-from hub.store import cursors, golden, issues, observations, runs, settings, verified
+from hub.store import cursors, golden, issues, observations, runs, schedules, settings, verified
 from hub.store.cursors import CursorRow
 from hub.store.database import Transaction
 from hub.store.verified import Shown
 from hub.transport.client import Failed
 from hub.transport.tally import tallied
-from sync_jobs import troubles
+from sync_jobs import calendar, troubles
 from sync_jobs.backfill import Sliced
 from sync_jobs.hub import Hub
 from sync_jobs.pull import RECORD_MAX
@@ -104,14 +104,17 @@ async def schedule(conn: Transaction, said: Schedule | None) -> None:
 
 
 async def pending(hub: Hub) -> list[str]:
-    """The connections that have a stream whose verification is to be begun or gone on with now."""
+    """The connections that have a stream whose verification is to be begun or gone on with now: within the hours of
+    the stream, if it has any."""
     async with hub.database.read() as conn:
-        often = await scheduled(conn)
+        often, said = await scheduled(conn), await schedules.all(conn)
         rows = {(r.connection, r.stream, r.lane): r for r in await cursors.all(conn)}
     found = []
+    now = hub.clock()
     for name, wired in hub.wired.items():
         walks = [(rows.get((name, s, Lane.VERIFY)), rows.get((name, s, Lane.LIVE)), s) for s in _streams(wired)]
-        if any(_ripe(wired, s, often, verify, live, hub.clock()) for verify, live, s in walks):
+        ripe = [s for verify, live, s in walks if _ripe(wired, s, often, verify, live, now)]
+        if any(calendar.is_open(wired, s, said, now) for s in ripe):
             found.append(name)
     return found
 
@@ -168,10 +171,11 @@ class _Verification:
         """Whether there is anything to do now; begins what is due."""
         name, now = self.wired.name, self.hub.clock()
         async with self.hub.database.read() as conn:
-            often = await scheduled(conn)
+            often, said = await scheduled(conn), await schedules.all(conn, name)
             self.row = await cursors.fetch(conn, name, self.stream, Lane.VERIFY)
             live = await cursors.fetch(conn, name, self.stream, Lane.LIVE)
-        if not _ripe(self.wired, self.stream, often, self.row, live, now):
+        ripe = _ripe(self.wired, self.stream, often, self.row, live, now)
+        if not ripe or not calendar.is_open(self.wired, self.stream, said, now):
             return False
         if self.row.position is not None:
             self.standing = _Standing.of(self.row.position)

@@ -13,6 +13,7 @@ import pytest
 from connectors.unruly.sandbox import Manners
 from connectors.unruly.streams import LIMIT
 from hub.domain.connection import ConnectionState
+from hub.domain.lane import Lane
 from hub.domain.moments import iso, parse
 from hub.domain.outcome import Fault, FaultKind
 from hub.domain.schedule import Schedule
@@ -24,7 +25,11 @@ from sync_jobs.calendar import due_streams, next_due, plan
 from sync_jobs.hub import Hub
 from sync_jobs.pull import pull
 from sync_jobs.simulation.stage import Stage
+from sync_jobs.slices import Slice
+from sync_jobs.tending import Tending
+from sync_jobs.tour import tour
 from tests.sync_jobs.test_counts import counted
+from tests.sync_jobs.test_drift import world
 
 
 @pytest.fixture
@@ -94,6 +99,28 @@ async def test_a_walk_under_way_goes_on_at_once_but_not_before_the_vendor_said(s
     assert (await plan(hub, ["alpha"]))[0].next_at == stage.now + timedelta(seconds=30)
     stage.step(30)
     assert await due(hub)
+
+
+async def test_a_walk_of_hours_keeps_no_other_stream_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tour begins with what comes first: whoever takes its whole slice, again and again, comes last."""
+    async with world(tmp_path, "salesforce") as made:
+        hub, wired = made.hub, made.hub.connection("salesforce")
+        made.step(600)
+        first, *others = await due_streams(hub, wired)
+        async with hub.database.write() as conn:
+            row = await cursors.fetch(conn, wired.name, first)
+            position = wired.stream(first).start(None, hub.clock())
+            await cursors.save(conn, replace(row, position=position, moved_at=hub.now_text()))
+        assert await due_streams(hub, wired) == [*others, first]
+        walks: list[str] = []
+
+        async def walk(_: Tending, stream: str) -> int:
+            walks.append(stream)
+            return 0
+
+        monkeypatch.setattr(Tending, "walk", walk)
+        await tour(hub, wired.name, Lane.LIVE, Slice.of(), term=timedelta(seconds=30))
+        assert walks == [*others, first]
 
 
 async def test_outside_its_hours_a_walk_neither_begins_nor_goes_on(stage: Stage, hub: Hub) -> None:

@@ -18,7 +18,7 @@ from hub.domain.lane import Lane
 from hub.domain.moments import iso
 from hub.domain.run import Run, RunState
 from hub.domain.schedule import Schedule
-from hub.store import cursors, issues, runs
+from hub.store import cursors, issues, runs, schedules
 from hub.store.tables import golden, links, observations, verified
 from hub.transport.mishaps import Mishap
 from sync_jobs.calendar import whole_due
@@ -234,3 +234,23 @@ async def test_a_fault_leaves_it_where_it_stood(stage: Stage) -> None:
     assert done.fault is not None
     stage.script.clear()
     assert (await verified_whole(stage)).counts["agree"] == 12
+
+
+async def test_outside_the_hours_of_a_stream_it_is_not_verified(stage: Stage) -> None:
+    """Somebody said when that system may be read: a verification reads all of it."""
+    hub = hub_of(stage)
+    stage.step(8 * 86_400)
+    await live(stage)
+    assert "alpha" in await pending(hub)
+    hour = stage.now.hour
+    closed = f"{(hour + 2) % 24:02}:00-{(hour + 3) % 24:02}:00"
+    async with hub.database.write() as conn:
+        await schedules.put(conn, "alpha", "people", Schedule(every=600, hours=closed))
+    vendor(stage).calls.clear()
+    assert "alpha" not in await pending(hub)
+    await slice_(hub, "alpha", Slice.whole())
+    assert not vendor(stage).calls
+    stage.step(2 * 3_600)
+    assert "alpha" in await pending(hub)
+    await slice_(hub, "alpha", Slice.whole())
+    assert vendor(stage).calls
