@@ -123,18 +123,19 @@ def _failed(connection: ConnectionSituation, now: datetime) -> Iterator[Conditio
         mend = f"`hub doctor` looks at it; `hub connections resume {name}` once it is mended"
         yield Condition(AlertKind.FAILED, name, f"{name} is stopped: {connection.stopped}", mend)
         return
-    if circuit is not None and is_open(circuit):
+    left_alone = circuit is not None and is_open(circuit)
+    if circuit is not None and left_alone:
         lasts = now - parse(circuit.since)
         said = f"{name} failed {circuit.failures} times in a row and is tried from time to time: {circuit.reason}"
         mend = "nothing, if the vendor is down: it goes on by itself. `hub doctor` says whether it answers"
         yield Condition(AlertKind.CIRCUIT_OPEN, name, said, mend, strong=lasts >= CIRCUIT_AFTER)
-        return
     failing = [f for f in connection.failing if f.times >= FAILING_TIMES]
     if failing:
         worst = max(failing, key=lambda f: f.times)
         what = ", ".join(sorted(f.what for f in failing))
         said = f"{name}: the last {worst.times} runs failed ({what}): {worst.note}"
-        yield Condition(AlertKind.FAILED, name, said, "`hub runs` and `hub doctor` say more")
+        # Nobody has to be told beside the circuit, nor that it recovered because it is left alone by now.
+        yield Condition(AlertKind.FAILED, name, said, "`hub runs` and `hub doctor` say more", strong=not left_alone)
 
 
 def _expiring(connection: ConnectionSituation, now: datetime) -> Iterator[Condition]:

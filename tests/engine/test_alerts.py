@@ -199,9 +199,19 @@ def test_a_vendor_that_is_away_for_a_moment_is_nobodys_business() -> None:
         until, since = iso(START + HOUR), iso(START - 4 * MINUTE)
         return replace(CRM, circuit=Circuit("crm", failures, until, since, "503"), failing=[Failing("pull", 9, "503")])
 
-    assert found(circuit(3)) == {"circuit_open/crm": False}
-    assert found(circuit(4), now=START + MINUTE) == {"circuit_open/crm": True}
+    assert found(circuit(3)) == {"circuit_open/crm": False, "failed/crm": False}
+    assert found(circuit(4), now=START + MINUTE) == {"circuit_open/crm": True, "failed/crm": False}
     assert found(circuit(2)) == {"failed/crm": True}, "not open yet: nobody leaves it alone"
+
+
+def test_what_fails_on_has_not_recovered_because_it_is_left_alone_by_now() -> None:
+    failing = replace(CRM, failing=[Failing("pull contacts", 3, "http_500")])
+    opened = replace(failing, circuit=Circuit("crm", 3, iso(START + HOUR), iso(START), "http_500"))
+    ledger = Ledger()
+    ledger.look(alerts.conditions([failing], START), START)
+    for now in minutes(0.5):
+        assert not ledger.look(alerts.conditions([opened], now), now).ends
+    assert {a.kind for a in ledger.open} == {AlertKind.FAILED, AlertKind.CIRCUIT_OPEN}
 
 
 def test_texts_say_what_and_how_to_mend() -> None:
