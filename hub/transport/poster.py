@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from hub.transport.addresses import LOOPBACK
 from hub.transport.wire import AGENT, Transport
 
 TIMEOUT = httpx.Timeout(10.0)
+WITHIN = 20.0
+"""Seconds for the whole of it: an answer that trickles in meets every other limit, and alerts would end with it."""
 CONCEALED = "posts"
 """Under which name addresses are concealed in logs."""
 
@@ -27,15 +30,20 @@ class Unposted(Exception):
 
 
 async def post(url: str, body: bytes, headers: Mapping[str, str], *, transport: Transport | None = None) -> None:
-    """Posts once. Raises Unposted for anything but a success; redirects are not followed."""
+    """Posts once. Raises Unposted for anything but a success; redirects are not followed, and of an answer nothing is
+    read but its head."""
     parts = urlsplit(url)
     logs.conceal(CONCEALED, url, parts.path, f"{parts.path}?{parts.query}")
     try:
-        async with httpx.AsyncClient(
-            transport=transport, timeout=TIMEOUT, trust_env=parts.hostname not in LOOPBACK, follow_redirects=False
-        ) as client:
-            answer = await client.post(url, content=body, headers={"User-Agent": AGENT, **headers})
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        async with (
+            asyncio.timeout(WITHIN),
+            httpx.AsyncClient(
+                transport=transport, timeout=TIMEOUT, trust_env=parts.hostname not in LOOPBACK, follow_redirects=False
+            ) as client,
+            client.stream("POST", url, content=body, headers={"User-Agent": AGENT, **headers}) as answer,
+        ):
+            pass
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError) as error:
         counters.add("alert_posts", outcome="failed")
         raise Unposted(f"no answer ({type(error).__name__})") from None
     if not answer.is_success:

@@ -25,6 +25,7 @@ from hub.domain.policy import Brakes
 from hub.domain.run import RunState
 from hub.engine import alerts as engine
 from hub.store import alerts, connections, observations, runs, secrets, volumes
+from hub.transport import poster
 from hub.transport.mishaps import Mishap
 from hub.transport.poster import Unposted, post
 from sync_jobs import alerting, situation
@@ -436,3 +437,26 @@ async def test_a_post_never_shows_its_address(answer: str, written: io.StringIO)
     if failed is not None and answer.isdigit():
         assert (str(failed), failed.retry_after) == (f"HTTP {answer}", 7.0)
         assert failed.__cause__ is None
+
+
+class _Endless(httpx.AsyncByteStream):
+    """The body of a receiver that never comes to an end."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"ok"
+        raise AssertionError("read on, for ever")
+
+
+async def test_a_receiver_whose_answer_never_ends_holds_nobody_up() -> None:
+    await post(URL, b"{}", {}, transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=_Endless())))
+
+
+async def test_one_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poster, "WITHIN", 0.05)
+
+    async def never(_: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    with pytest.raises(Unposted, match="no answer"):
+        await post(URL, b"{}", {}, transport=httpx.MockTransport(never))
