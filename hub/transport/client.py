@@ -7,7 +7,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import TypeAlias
 
@@ -38,12 +38,15 @@ LONGEST_PAUSE = 20.0
 UNTOLD_PAUSE = 10.0
 """Seconds to hold back when a vendor says "too many" without saying until when."""
 LONGEST_REST = 86_400.0
+"""Seconds for which a vendor is believed that wants to be left alone: some say when, instead of for how long."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 LOG = log(__name__)
 
 LONG = 2.0
-"""Seconds of waiting after which the world may be another."""
+"""Seconds after which the world may be another."""
+LOOKS_MAX = 20
+"""How often one request is looked at again before it leaves."""
 
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 Recheck: TypeAlias = Callable[[], Awaitable[None]]
@@ -52,20 +55,43 @@ Recheck: TypeAlias = Callable[[], Awaitable[None]]
 
 @dataclass(slots=True)
 class _Errand:
-    """One request on its way to an answer: the seconds it may still wait, and what is known of its tries."""
+    """One request on its way to an answer: the seconds it may still wait, and what is known of its tries. `looked`:
+    when what it rests on was last looked at; `over`: that look forbade it."""
 
     request: Request
     patience: float
     sleep: Sleep
+    now: Callable[[], float]
     recheck: Recheck | None = None
     sent: bool = False
     broken: Response | None = None
+    looked: float = field(init=False)
+    looks: int = 0
+    over: bool = False
+
+    def __post_init__(self) -> None:
+        self.looked = self.now()
+
+    @property
+    def stale(self) -> bool:
+        """Whether too much time went by to send it unseen, in whatever way: waiting, or for answers that were lost."""
+        return self.recheck is not None and self.now() - self.looked >= LONG
 
     async def wait(self, seconds: float) -> None:
         self.patience -= seconds
         await self.sleep(seconds)
-        if seconds >= LONG and self.recheck is not None:
-            await self.recheck()
+
+    async def look(self) -> None:
+        """Looks again at what it rests on. What that raises ends the errand."""
+        if self.recheck is None:
+            return
+        self.over = True
+        self.looks += 1
+        if self.looks > LOOKS_MAX:
+            text = "the calls under way leave no time between looking and writing"
+            raise Failed(Fault(FaultKind.RATE_LIMITED, "throttled", text), sent=False)
+        await self.recheck()
+        self.over, self.looked = False, self.now()
 
 
 class Caller:
@@ -120,7 +146,7 @@ class Caller:
 
     async def send(self, request: Request, *, recheck: Recheck | None = None) -> Response:
         """The answer, of any status in which `Connector.classify` sees no fault. Raises `Failed`. `recheck` is asked
-        after every long wait, before the request leaves.
+        before the request leaves, whenever that is long after it was asked for or after the last time.
 
         Tries again, up to 5 times and `max_wait` seconds in all, when the request is repeatable or the vendor surely
         did nothing. A success whose body is visibly broken is asked for again too, and at last handed over as it is:
@@ -138,12 +164,12 @@ class Caller:
                 await self._wire.close()
 
     async def _sent(self, request: Request, recheck: Recheck | None) -> Response:
-        errand = _Errand(request, self._max_wait, self._sleep, recheck)
+        errand = _Errand(request, self._max_wait, self._sleep, self._seconds, recheck)
         tries = AsyncRetrying(
             sleep=errand.wait,
             stop=lambda state: stop_after_attempt(ATTEMPTS)(state) or state.upcoming_sleep > errand.patience,
             wait=self._pause,
-            retry=retry_if_exception(lambda error: isinstance(error, Failed) and _may_repeat(request, error)),
+            retry=retry_if_exception(lambda error: not errand.over and _may_repeat(request, error)),
             before_sleep=self._note,
             reraise=True,
         )
@@ -184,7 +210,7 @@ class Caller:
 
     async def _ask_token(self, request: Request) -> Response:
         """One try of a token call. Refusals are the scheme's to read; only what may pass is a fault here."""
-        errand = _Errand(request, self._max_wait, self._sleep)
+        errand = _Errand(request, self._max_wait, self._sleep, self._seconds)
         url = self._addresses.target(request, None).url
         fault, response = await self._exchange(request, url, "token", errand)
         if fault is not None and fault.kind is not FaultKind.UNAUTHORISED:
@@ -200,19 +226,22 @@ class Caller:
         call = Call(request.bucket, request.cost, lanes.current(), self.name)
         response: Response | None = None
         while response is None:
-            # Whoever has to wait holds no slot meanwhile: others may have a share of the window left.
+            # Whoever has to wait or to look holds no slot meanwhile: others may have a share of the window left.
             async with self.budget.slot(call) as full:
-                wait = full or await self.budget.book(call, self._seconds())
-                if not wait:
+                stale = errand.stale
+                wait = full or (0.0 if stale else await self.budget.book(call, self._seconds()))
+                if not wait and not stale:
                     sent = self._seconds()
                     response = await self._leave(request, url, counted_as)
             if wait:
                 await self._hold_back(wait, call, errand)
+            elif stale:
+                await errand.look()
         await self.budget.hear(self.connector.meters(response), sent, self._seconds())
         fault = self._fault(request, response)
         if fault is not None and fault.kind is FaultKind.RATE_LIMITED and fault.retry_after is not None:
             now = self._seconds()
-            await self.budget.rest(request.bucket, now + min(fault.retry_after, LONGEST_REST), now)
+            await self.budget.rest(request.bucket, now + fault.retry_after, now)
         return fault, response
 
     async def _leave(self, request: Request, url: str, counted_as: str) -> Response:
@@ -244,8 +273,10 @@ class Caller:
         if fault is None and response.status in REDIRECTS:
             text = f"{self._addresses.host} redirects elsewhere (HTTP {response.status}): check the base URL"
             return Fault(FaultKind.MISCONFIGURED, f"http_{response.status}", text)
-        if fault is None or fault.retry_after is not None:
-            return fault
+        if fault is None:
+            return None
+        if fault.retry_after is not None:
+            return replace(fault, retry_after=min(fault.retry_after, LONGEST_REST))
         told = _retry_after(response, self._clock)
         if told is None and fault.kind is FaultKind.RATE_LIMITED:
             told = UNTOLD_PAUSE
@@ -278,7 +309,9 @@ class Caller:
         return self._clock().timestamp()
 
 
-def _may_repeat(request: Request, failed: Failed) -> bool:
+def _may_repeat(request: Request, failed: BaseException) -> bool:
+    if not isinstance(failed, Failed):
+        return False
     if failed.fault.kind is FaultKind.RATE_LIMITED:
         return True
     return failed.fault.kind is FaultKind.TRANSIENT and (request.repeatable or not failed.sent)

@@ -1,18 +1,27 @@
 """What a caller does when the answer is not simply there."""
 
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import timedelta
+
 import httpx
 import pytest
 import respx
 
-from hub.domain.outcome import FaultKind
+from hub.domain.outcome import Fault, FaultKind
 from hub.domain.quota import Said
+from hub.engine.retry import retry_at
 from hub.sdk.auth import BearerSecret
 from hub.sdk.connector import Limit
 from hub.sdk.http import ContractBroken, Request, get, send_json
 from hub.transport.client import Failed
+from hub.transport.memory_budget import MemoryBudget
+from hub.transport.passbook import Call
 from hub.transport.wire import BODY_MAX
 from tests.transport.shop import DEFAULT_URL, Clock, caller
 
+MOVED = Failed(Fault(FaultKind.TRANSIENT, "seen_anew", "people changed it"), sent=False)
 CREATE = send_json("POST", "/people", {"name": "Ada"})
 UPSERT = send_json("PUT", "/people/1", {"name": "Ada"}, repeatable=True)
 
@@ -69,6 +78,21 @@ async def test_nonsense_in_retry_after_is_bounded(clock: Clock, told: str) -> No
     assert sum(clock.slept) <= 30
     assert failed.value.fault.retry_after is not None
     assert 0 <= failed.value.fault.retry_after <= 86_400
+
+
+@respx.mock
+@pytest.mark.parametrize("kind", [FaultKind.RATE_LIMITED, FaultKind.TRANSIENT])
+@pytest.mark.parametrize("told", [1_769_770_800.0, 1e15, float("inf")])
+async def test_nonsense_that_a_connector_reads_is_bounded_as_well(clock: Clock, kind: FaultKind, told: float) -> None:
+    """Some say when, in seconds since 1970, where they should say for how long."""
+    respx.get(f"{DEFAULT_URL}/a").respond(429)
+    shop = caller(clock)
+    shop.connector = replace(shop.connector, classify=lambda *_: Fault(kind, "429", "later", retry_after=told))
+    with pytest.raises(Failed) as failed:
+        await shop.send(get("/a"))
+    assert failed.value.fault.retry_after is not None
+    assert 0 <= failed.value.fault.retry_after <= 86_400
+    assert retry_at(clock.now, 1, failed.value.fault) <= clock.now + timedelta(days=1)
 
 
 @respx.mock
@@ -252,3 +276,101 @@ async def test_a_limit_beyond_patience_fails_before_anything_is_sent(clock: Cloc
     assert shop.total_calls == 1
     await shop.send(get("/a", bucket="search"))
     assert shop.calls == {"default": 1, "search": 1}
+
+
+# --- what a write rests on is looked at again -----------------------------------------------------------------------
+
+
+class Looks:
+    """Counts; and finds that people changed the record, when it is told to."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.count = 0
+        self.error = error
+
+    async def __call__(self) -> None:
+        self.count += 1
+        if self.error is not None:
+            raise self.error
+
+
+@respx.mock
+async def test_a_write_that_waited_for_the_budget_does_not_leave_once_people_changed_the_record(clock: Clock) -> None:
+    respx.get(f"{DEFAULT_URL}/a").respond(200, json={})
+    writes = respx.put(f"{DEFAULT_URL}/people/1").respond(200, json={})
+    shop = caller(clock, Limit("default", 1, 10.0))
+    await shop.send(get("/a"))
+    looks = Looks(MOVED)
+    with pytest.raises(Failed, match="seen_anew") as failed:
+        await shop.send(UPSERT, recheck=looks)
+    assert not failed.value.sent
+    assert (looks.count, writes.call_count) == (1, 0)
+
+
+@respx.mock
+async def test_a_write_is_looked_at_again_when_an_answer_was_waited_for_in_vain(clock: Clock) -> None:
+    def silent(_: httpx.Request) -> httpx.Response:
+        clock.now += timedelta(seconds=60)
+        raise httpx.ReadTimeout("slow")
+
+    writes = respx.put(f"{DEFAULT_URL}/people/1").mock(side_effect=silent)
+    looks = Looks(MOVED)
+    with pytest.raises(Failed, match="seen_anew") as failed:
+        await caller(clock).send(UPSERT, recheck=looks)
+    assert failed.value.sent, "the first may have been applied"
+    assert (looks.count, writes.call_count) == (1, 1)
+
+
+@respx.mock
+async def test_a_write_is_looked_at_again_when_it_waited_for_calls_under_way(clock: Clock) -> None:
+    done = asyncio.Event()
+
+    async def long(_: httpx.Request) -> httpx.Response:
+        await done.wait()
+        clock.now += timedelta(seconds=45)
+        return httpx.Response(200, json={})
+
+    respx.get(f"{DEFAULT_URL}/a").mock(side_effect=long)
+    writes = respx.put(f"{DEFAULT_URL}/people/1").respond(200, json={})
+    shop = caller(clock, Limit("default", 0, 1.0, concurrent=1))
+    looks = Looks()
+
+    async def look() -> None:
+        assert writes.call_count == 0
+        await looks()
+        respx.get(f"{DEFAULT_URL}/people/1").respond(200, json={})
+        await shop.send(get("/people/1"))  # it needs a place itself
+
+    reading = asyncio.create_task(shop.send(get("/a")))
+    await asyncio.sleep(0)
+    writing = asyncio.create_task(shop.send(UPSERT, recheck=look))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    done.set()
+    assert (await reading).ok
+    assert (await writing).ok
+    assert (looks.count, writes.call_count) == (1, 1)
+
+
+class Crowded(MemoryBudget):
+    """Every place is waited for."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def slot(self, call: Call) -> AbstractAsyncContextManager[float]:
+        self.clock.now += timedelta(seconds=5)
+        return super().slot(call)
+
+
+@respx.mock
+async def test_a_write_that_finds_no_time_between_two_looks_is_left_for_later(clock: Clock) -> None:
+    """Each place takes longer to get than what was seen holds."""
+    writes = respx.put(f"{DEFAULT_URL}/people/1").respond(200, json={})
+    looks = Looks()
+    with pytest.raises(Failed, match="throttled") as failed:
+        await caller(clock, budget=Crowded(clock)).send(UPSERT, recheck=looks)
+    assert not failed.value.sent
+    assert writes.call_count == 0
+    assert 1 < looks.count < 100
