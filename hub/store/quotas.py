@@ -19,6 +19,7 @@ from hub.store.tables import call_counts, meters
 C = call_counts.c
 _add = Upsert(call_counts, lambda old, new: {"calls": old.calls + new.calls, "cost": old.cost + new.cost})
 _put = Upsert(meters)
+_touch = Upsert(meters, lambda _, new: {"at": new.at})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,9 @@ async def words(conn: AsyncConnection, connections: Sequence[str]) -> dict[str, 
 
 
 async def hear(conn: AsyncConnection, connection: str, word: Word, now: str) -> None:
-    """Keeps what is later than what is kept already: several processes hear the same vendor."""
+    """Keeps what is later than what is kept already: several processes hear the same vendor, so the row is held from
+    before it is read."""
+    await _touch(conn, [{"connection": connection, "said": _form(Word()), "at": now}])
     held = (await words(conn, [connection])).get(connection, Word())
     await _put(conn, [{"connection": connection, "said": _form(held.with_(word)), "at": now}])
 

@@ -197,3 +197,26 @@ async def test_a_connection_that_was_removed_is_heard_of_no_more(database: Datab
     await process.flush()
     async with database.read() as conn:
         assert (await store.words(conn, ["one", "two"])).keys() == {"one"}
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_what_two_processes_hear_at_the_same_time_is_kept_of_both(database: Database, known: bool) -> None:
+    """One that waits for the other's transaction adds to what that left, not to what was there when it began."""
+    said, rest = Word({("default", DAY): Said(100, 7, 2.0)}), Word(rests={"default": 99.0})
+    if known:
+        async with database.write() as conn:
+            await store.hear(conn, "one", Word(rests={"other": 5.0}), "t0")
+
+    async def second() -> None:
+        async with database.write() as conn:
+            await store.hear(conn, "one", said, "t2")
+
+    async with database.write() as conn:
+        await store.hear(conn, "one", rest, "t1")
+        waiting = asyncio.create_task(second())
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+    await waiting
+    async with database.read() as conn:
+        word = (await store.words(conn, ["one"]))["one"]
+    assert word == Word(said.said, {**rest.rests, **({"other": 5.0} if known else {})})
