@@ -16,6 +16,7 @@ from hub.sdk.limits import ALL, Meter
 
 ROLLING_WAIT = 10.0
 """Seconds after which a 10-second window has surely moved on."""
+INTERVAL, ROLLING = "x-hubspot-ratelimit-interval-milliseconds", "10000"
 SECONDLY_WAIT = 1.0
 DAY = 86_400.0
 DAILY_WAIT = 3600.0
@@ -110,12 +111,11 @@ def retry_after(response: Response) -> float | None:
 
 
 def meters(response: Response) -> tuple[Meter, ...]:
-    """The daily quota of all calls, which the headers tell of private apps, and the rolling one; nothing on searches,
-    which have neither."""
-    told = (
-        (ALL, DAY, "x-hubspot-ratelimit-daily", "x-hubspot-ratelimit-daily-remaining"),
-        ("default", ROLLING_WAIT, "x-hubspot-ratelimit-max", "x-hubspot-ratelimit-remaining"),
-    )
+    """The daily quota of all calls, which the headers tell of private apps, and the rolling one, unless it is said to
+    be of another length than the declared one; nothing on searches, which have neither."""
+    told = [(ALL, DAY, "x-hubspot-ratelimit-daily", "x-hubspot-ratelimit-daily-remaining")]
+    if response.headers.get(INTERVAL, ROLLING) == ROLLING:
+        told.append(("default", ROLLING_WAIT, "x-hubspot-ratelimit-max", "x-hubspot-ratelimit-remaining"))
     found = []
     for bucket, seconds, limit, remaining in told:
         try:

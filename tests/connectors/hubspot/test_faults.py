@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -115,6 +116,8 @@ def test_meters_read_the_daily_quota_where_there_is_one():
         stage.auth.sign(stage.stream().request({"stage": "search", "from": 0, "to": 1, "id": "0"}), None)
     )
     assert CONNECTOR.meters(search) == ()
+    other = replace(answer, headers={**answer.headers, "x-hubspot-ratelimit-interval-milliseconds": "1000"})
+    assert rolling not in CONNECTOR.meters(other), "it speaks of another window than the one that is declared"
     windows = {(limit.bucket, limit.seconds) for limit in CONNECTOR.limits}
     assert all((meter.bucket, meter.seconds) in windows for meter in CONNECTOR.meters(answer)), "each is declared"
 
