@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.store.dialect import Upsert
 from hub.store.tables import cursors
 
+TOTAL_MAX = 2**31 - 1
 _save = Upsert(cursors)
 
 
@@ -50,7 +51,9 @@ async def fetch(conn: AsyncConnection, connection: str, stream: str, lane: str =
 
 
 async def save(conn: AsyncConnection, row: CursorRow) -> None:
-    await _save(conn, [asdict(row)])
+    """A total that no column holds is a vendor's mistake, and keeps no walk from going on."""
+    total = None if row.total is None else min(max(row.total, 0), TOTAL_MAX)
+    await _save(conn, [{**asdict(row), "total": total}])
 
 
 async def all(conn: AsyncConnection, connection: str | None = None, lane: str | None = None) -> list[CursorRow]:

@@ -57,6 +57,13 @@ async def test_cursors_are_kept_by_lane(database: Database) -> None:
         assert await cursors.fetch(conn, "crm", "contacts") == CursorRow("crm", "contacts")
 
 
+@pytest.mark.parametrize(("said", "kept"), [(10**12, 2**31 - 1), (2**31, 2**31 - 1), (-1, 0), (7, 7)])
+async def test_a_total_that_cannot_be_stops_no_walk(database: Database, said: int, kept: int) -> None:
+    async with database.write() as conn:
+        await cursors.save(conn, CursorRow("crm", "contacts", total=said))
+        assert (await cursors.fetch(conn, "crm", "contacts")).total == kept
+
+
 async def test_page_and_cursor_are_kept_both_or_neither(database: Database) -> None:
     async def die() -> None:
         async with database.write() as conn:
