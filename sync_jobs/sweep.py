@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Collection
+from typing import TypeVar
+
 from hub.domain.lane import Lane
-from hub.store import attempts, circuits, consent_changes, golden, hints, observations
+from hub.logs import log
+from hub.store import attempts, circuits, consent_changes, golden, hints, observations, trouble
 from sync_jobs import backfill, calendar, verifying
 from sync_jobs.hub import Hub
 from sync_jobs.queue import Job, Wake
 from sync_jobs.wiring import Wired
+
+T = TypeVar("T")
+
+LOG = log(__name__)
 
 
 async def sweep(hub: Hub) -> list[Wake]:
@@ -26,14 +34,27 @@ async def tours(hub: Hub) -> list[Wake]:
         resting = {name for name, c in (await circuits.all(conn)).items() if c.until > now}
         hinted = {connection for connection, _ in await hints.count(conn)}
         consents = await consent_changes.any_open(conn)
-    wired = dict(hub.wired)  # tours may wire anew meanwhile
-    names = [w.name for w in wired.values() if w.active and w.name not in resting]
-    wakes = [Wake(Job.TOUR, name, lane=Lane.CONSENT) for name in names if consents and await _consent(hub, wired[name])]
-    wakes += [Wake(Job.TOUR, name) for name in names if name in hinted or await _live(hub, wired[name])]
-    backfills = {connection for connection, _, _ in await backfill.pending(hub)}
-    wakes += [Wake(Job.TOUR, name, lane=Lane.BACKFILL) for name in names if name in backfills]
-    verified = await verifying.pending(hub)
-    return wakes + [Wake(Job.TOUR, name, lane=Lane.VERIFY) for name in names if name in verified]
+    wired = {w.name: w for w in hub.wired.values() if w.active and w.name not in resting}
+    told = [name for name, w in wired.items() if consents and await _spared(_consent(hub, w), False, name)]
+    live = [name for name, w in wired.items() if name in hinted or await _spared(_live(hub, w), False, name)]
+    lanes: dict[Lane, Collection[str]] = {
+        Lane.CONSENT: told,
+        Lane.LIVE: live,
+        Lane.BACKFILL: {connection for connection, _, _ in await backfill.pending(hub)},
+        Lane.VERIFY: await _spared(verifying.pending(hub), [], "of all that are verified"),
+    }
+    return [Wake(Job.TOUR, name, lane=lane) for lane, found in lanes.items() for name in wired if name in found]
+
+
+async def _spared(look: Awaitable[T], otherwise: T, connection: str) -> T:
+    """What a look finds. One that fails costs the others nothing; a store that is away is the trouble of all."""
+    try:
+        return await look
+    except Exception as error:
+        if trouble.meaning(error) is not None:
+            raise
+        LOG.error("a connection could not be looked at", connection=connection, exc_info=error)
+        return otherwise
 
 
 async def _live(hub: Hub, wired: Wired) -> bool:

@@ -7,19 +7,24 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
 from hub.domain.connection import ConnectionState
 from hub.domain.lane import Lane
 from hub.store import connections, leases, runs, workers
+from sync_jobs import calendar
+from sync_jobs import sweep as sweeping
 from sync_jobs import tour as touring
 from sync_jobs.arq_queue import FUNCTION, QUEUE, ArqQueue
 from sync_jobs.crew import Crew
+from sync_jobs.hub import Hub
 from sync_jobs.lease import HOME, held
 from sync_jobs.queue import Job, MemoryQueue, Wake
 from sync_jobs.slices import Slice
 from sync_jobs.tour import tour
+from sync_jobs.wiring import Wired
 from sync_jobs.worker import from_memory, from_redis
 from tests import redis
 from tests.sync_jobs.crews import PACE, Town, at_work, town, until
@@ -124,6 +129,31 @@ async def test_a_paused_connection_is_left_alone(place: Town, stack: AsyncExitSt
     done = await tour(hub, "a", Lane.LIVE, Slice.of(), term=PACE.lease)
     assert done.idle
     assert not place.vendors["a"].calls
+
+
+async def test_a_connection_that_cannot_be_looked_at_keeps_no_other_from_being_woken(
+    place: Town, stack: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a time zone that this host does not know: on the sweep everything rests."""
+    hub = await stack.enter_async_context(await place.hub())
+    real, told = calendar.due_streams, []
+    monkeypatch.setattr(sweeping.LOG, "error", lambda what, **names: told.append((what, names["connection"])))
+
+    async def broken(hub: Hub, wired: Wired) -> list[str]:
+        if wired.name == "a":
+            raise ZoneInfoNotFoundError("No time zone found with key Mars/Base")
+        return await real(hub, wired)
+
+    monkeypatch.setattr(calendar, "due_streams", broken)
+    assert await sweeping.tours(hub) == [Wake(Job.TOUR, "b")]
+    assert told == [("a connection could not be looked at", "a")]
+
+    async def away(*_: object) -> list[str]:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(calendar, "due_streams", away)
+    with pytest.raises(ConnectionRefusedError):  # a store that is away is told once, and not for each
+        await sweeping.tours(hub)
 
 
 async def test_a_slice_that_is_over_comes_back(place: Town, stack: AsyncExitStack) -> None:
