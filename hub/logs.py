@@ -51,11 +51,15 @@ _AFTER_AT = r"[^\s\"'<>(),;:&?/\\\[\]]"
 PATTERNS = (
     (re.compile(r"(?i)\b(bearer|basic|oauth)\s+[a-z0-9._~+/=-]{6,}"), rf"\1 {SECRET}"),
     (re.compile(r"(?i)\b([a-z_]*(?:token|secret|password|assertion|api_?key))=[^&\s\"']+"), rf"\1={SECRET}"),
+    (
+        re.compile(r"(?i)([\"'][a-z_]*(?:token|secret|password|assertion|api_?key)\\?[\"']\s*:\s*\\?[\"'])[^\"'\\]+"),
+        rf"\1{SECRET}",
+    ),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), SECRET),
     (re.compile(r"\bpat-[a-z]{2,3}\d-[\w-]{8,}|\bya29\.[\w-]{8,}|\b1//[\w-]{20,}|\b[0-9a-f]{32}-us\d{1,3}\b"), SECRET),
     (re.compile(r"\b00D\w{12,15}![\w.]{8,}|\bsk[-_]\w+[-_]\w{8,}|\bxox[a-z]-[\w-]{8,}"), SECRET),
     (re.compile(r"(?<=//hooks\.slack\.com/)[\w/-]+"), SECRET),
-    (re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"), SECRET),
+    (re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"), SECRET),
     (re.compile(rf"(?:(?<!{_BEFORE_AT})|(?=['&?])){_BEFORE_AT}+(?:@|%40){_AFTER_AT}+\.{_AFTER_AT}{{2,}}"), E_MAIL),
     (re.compile(r"\+\s?\(?\d[\d\s()./-]{6,18}\d"), PHONE),
     (re.compile(r"\(0?\d{2,5}\)\s?\d[\d\s/-]{4,12}\d|\b\d{3}[-. ]\d{3}[-. ]\d{4}\b"), PHONE),

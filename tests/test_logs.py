@@ -188,14 +188,20 @@ SECRETS = st.one_of(
     st.text("0123456789abcdef", min_size=32, max_size=32).map("{}-us21".format),
     TOKEN_TEXT.map("https://hooks.slack.com/services/T0AAAAAAA/B0AAAAAAA/{}".format),
     TOKEN_TEXT.map("postgresql://hub:{}@db.example/hub".format),
+    TOKEN_TEXT.map("redis://:{}@db.example/hub".format),
+    TOKEN_TEXT.map('"access_token": "{}'.format),
+    TOKEN_TEXT.map("'client_secret': '{}".format),
 )
 PLANTED = st.one_of(E_MAILS, PHONES, SECRETS)
 WORDS = st.from_regex(r"[a-z]{1,8}( [a-z]{1,8}){0,3}", fullmatch=True)
 
 
+OPENINGS = ("postgresql://hub:", "redis://:", '"access_token": "', "'client_secret': '")
+
+
 def _secret_of(planted: str) -> str:
     """The part of what was planted that nobody may read."""
-    for start in ("Bearer ", "access_token=", "https://hooks.slack.com/services/", "postgresql://hub:"):
+    for start in ("Bearer ", "access_token=", "https://hooks.slack.com/services/", *OPENINGS):
         if planted.startswith(start):
             return planted.removeprefix(start).removesuffix("@db.example/hub")
     return planted
