@@ -63,6 +63,14 @@ def number(value: int | float | None, name: str = "") -> Text:
     return Text(f"{value:,}", style="yellow" if name in TROUBLE else "")
 
 
+def moved(value: int | None, before: int | None) -> Text:
+    """A count, and by how much it is more or less than before."""
+    shown = number(value)
+    if value is not None and before is not None and value != before:
+        shown.append(f" {value - before:+,}", style="cyan")
+    return shown
+
+
 def state(word: str) -> Text:
     return Text(word, style=STATES.get(word, ""))
 

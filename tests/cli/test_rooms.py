@@ -56,5 +56,5 @@ def test_what_a_command_does_not_need_is_not_loaded() -> None:
     """Loading is most of what a small command takes."""
     code = "import sys; from hub.cli.app import program, rooms_of; program(rooms_of(['status'])); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    heavy = {"alembic", "arq", "redis", "starlette", "uvicorn", "prometheus_client", "hypothesis", "statistics"}
+    heavy = {"alembic", "arq", "redis", "starlette", "uvicorn", "prometheus_client", "hypothesis"}
     assert heavy.isdisjoint(loaded)
