@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import IO
 
 from hub.domain.moments import iso
 from hub.errors import Refused
@@ -21,6 +22,11 @@ except ImportError:  # not a POSIX system: there the operator keeps runs apart
 
 FILE = ".working"
 UP = ".up"
+TAKEN = {
+    FILE: ("another process is working in this home", "let it end; `hub runs` shows what it does"),
+    UP: ("another process is up in this home", "leave the work to that `hub up`, or stop it first"),
+}
+"""What is said to a second one, and how to mend it."""
 PATIENCE = 90.0
 """Seconds for workers to end their tours: each is bounded, and one whose process died loses its lease before."""
 POLL = 0.2
@@ -66,16 +72,24 @@ async def _workers_paused(hub: Hub, progress: Progress) -> None:
 def turn(home: Path, name: str = FILE) -> Iterator[None]:
     """Holds the home on this host; the system lets go of it when the process ends, however it ends. Refused while
     another process holds it."""
-    with (home / name).open("a") as file:
+    with _opened(home / name) as file:
         if fcntl is not None:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise Refused(
-                    "another process is working in this home",
-                    mend="let it end; `hub runs` shows what it does",
-                ) from None
+                message, mend = TAKEN[name]
+                raise Refused(message, mend=mend) from None
         yield
+
+
+def _opened(path: Path) -> IO[str]:
+    try:
+        return path.open("a")
+    except OSError as error:
+        raise Refused(
+            f"{path} cannot be written: {error.strerror}",
+            mend="give the home, and this file in it, to the hub's user: a command that root ran may have left it",
+        ) from None
 
 
 def _is_taken(file: Path) -> bool:

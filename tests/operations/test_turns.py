@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from hub.domain.lane import Lane
 from hub.errors import LeaseLost, Refused
-from hub.operations.turns import sole_turn
+from hub.operations.turns import FILE, UP, sole_turn, turn
 from hub.store import leases, settings, tables
 from hub.store.database import Database
 from sync_jobs.hub import Hub
@@ -47,6 +47,20 @@ async def test_two_hosts_with_one_store_take_turns(hosts: list[Hub]) -> None:
                 pass
     async with sole_turn(two):
         pass
+
+
+@pytest.mark.parametrize("name", [FILE, UP])
+def test_a_home_that_cannot_be_written_is_told_with_what_to_do(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()  # what root cannot open either
+    with pytest.raises(Refused, match=f"{name} cannot be written: Is a directory") as refused, turn(tmp_path, name):
+        pass
+    assert "hub's user" in refused.value.mend
+
+
+def test_who_is_up_is_told_apart_from_who_works(tmp_path: Path) -> None:
+    for name, words in ((FILE, "is working in this home"), (UP, "is up in this home")):
+        with turn(tmp_path, name), pytest.raises(Refused, match=words), turn(tmp_path, name):
+            pass
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
