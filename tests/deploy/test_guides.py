@@ -157,6 +157,14 @@ def test_every_file_that_the_guides_name_is_there() -> None:
             assert (TOP / name).exists(), (guide.name, name)
 
 
+def test_the_user_of_the_units_is_made_before_it_is_used() -> None:
+    guide = (DEPLOY / "install.md").read_text()
+    users = {name for unit in DEPLOY.glob("systemd/*") for name in re.findall(r"^User=(.+)$", unit.read_text(), re.M)}
+    for user in users:
+        [made] = re.finditer(rf"^    useradd .* {user}$", guide, re.MULTILINE)
+        assert made.end() < guide.index(f"-o {user} ")
+
+
 def test_every_guide_is_in_the_index() -> None:
     index = (DEPLOY / "README.md").read_text()
     assert all(f"({guide.name})" in index for guide in GUIDES if guide.name != "README.md")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -141,3 +142,14 @@ def test_services_begin_once_the_job_has_upgraded_and_end_in_order_whatever_redi
         assert "Traceback" not in said
         assert time.monotonic() - began < 20
     assert list(place.home.iterdir()) == [], "nothing was written to the folder"
+
+
+def test_the_variables_of_the_guide_are_enough_for_a_command(place: Place) -> None:
+    """On hosts whose key and address are in files of root's."""
+    [exported] = re.findall(r"^    export (HUB_HOME=.+)$", (DEPLOY / "install.md").read_text(), re.MULTILINE)
+    said = [word.partition("=")[0] for word in exported.split()]
+    bare = {name: value for name, value in place.environment.items() if not name.startswith("HUB_")}
+    place.environment = bare | {name: place.environment[name] for name in said}
+    assert place.run("db", "upgrade", "--pre").returncode == 0
+    assert place.run("status").returncode == 0
+    assert list(place.home.iterdir()) == [], "root leaves nothing there that the hub's user could not write"
