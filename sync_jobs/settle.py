@@ -19,7 +19,7 @@ from hub.engine.compare import resembles
 from hub.engine.hear import CONSENT, Shown
 from hub.sdk.http import ContractBroken
 from hub.sdk.sinks import Sink
-from hub.store import attempts, issues, links, observations
+from hub.store import attempts, golden, issues, links, observations
 from hub.store.database import Transaction
 from hub.transport.client import Failed
 from sync_jobs import troubles
@@ -56,6 +56,8 @@ class _Batch:
     now: str
     settled: Settled
     known: dict[Address, Link]
+    heirs: dict[str, str]
+    """Entities that turned out to be another one while the write was under way."""
     put: dict[Address, Link] = field(default_factory=dict)
     shown: list[Record] = field(default_factory=list)
     unseen: list[tuple[Item, str]] = field(default_factory=list)
@@ -66,6 +68,9 @@ class _Batch:
     def address(self, remote_id: str) -> Address:
         return Address(self.wired.name, self.stream, remote_id)
 
+    def entity(self, item: Item) -> str:
+        return self.heirs.get(item.change.entity_id, item.change.entity_id)
+
 
 async def settle(hub: Hub, wired: Wired, stream: str, sink: Sink, answers: Sequence[tuple[Item, Outcome]]) -> Settled:
     now = hub.now_text()
@@ -73,7 +78,8 @@ async def settle(hub: Hub, wired: Wired, stream: str, sink: Sink, answers: Seque
     ids = {i for item, o in answers for i in (item.write.remote_id, o.remote_id) if i}
     async with hub.database.hearing() as conn:
         known = await links.by_address(conn, [Address(wired.name, stream, i) for i in sorted(ids)])
-        batch = _Batch(hub, wired, stream, now, Settled(), known)
+        heirs = await golden.heirs(conn, {item.change.entity_id for item, _ in answers})
+        batch = _Batch(hub, wired, stream, now, Settled(), known, heirs)
         for item, outcome in answers:
             await _settle_one(conn, batch, item, outcome)
         await _keep(conn, batch)
@@ -156,7 +162,7 @@ async def _applied(conn: Transaction, batch: _Batch, item: Item, outcome: Outcom
         batch.shown.append(Record(remote_id, item.before or {}, gone=True))
         return
     old = batch.put.get(address) or batch.known.get(address)
-    if old is not None and old.entity_id != change.entity_id:
+    if old is not None and old.entity_id != batch.entity(item):
         counts.refused += 1
         counts.issues += 1
         batch.raised.append(troubles.refused(change, None, batch.now, troubles.TAKEN))
@@ -168,7 +174,7 @@ async def _applied(conn: Transaction, batch: _Batch, item: Item, outcome: Outcom
         await links.readdress(conn, moved, address)
         if moved in batch.known:
             old = replace(batch.known[moved], address=address)
-    link = old or Link(address, change.entity_id, keys=(change.key,) if change.key else ())
+    link = old or Link(address, batch.entity(item), keys=(change.key,) if change.key else ())
     shown = None
     if outcome.raw is not None:
         record = Record(remote_id, outcome.raw, outcome.raw_modified_at)
@@ -275,9 +281,10 @@ async def _adopt(batch: _Batch, sink: Sink) -> None:
     taken = [(item, batch.address(lasting.get(existing, existing))) for item, existing in batch.taken]
     async with batch.hub.database.hearing() as conn:
         found = await links.by_address(conn, [address for _, address in taken])
+        batch.heirs = await golden.heirs(conn, {item.change.entity_id for item, _ in taken})
         for item, existing in taken:
             link = found.get(existing)
-            if link is None or link.entity_id != item.change.entity_id:
+            if link is None or link.entity_id != batch.entity(item):
                 batch.settled.counts.refused += 1
                 batch.settled.counts.issues += 1
                 batch.settled.fates[item.change.entity_id] = (Status.REFUSED, None)

@@ -46,6 +46,19 @@ async def revisions(conn: AsyncConnection, ids: Sequence[str]) -> dict[str, int]
     return {row.entity_id: row.rev for row in found}
 
 
+async def heirs(conn: AsyncConnection, ids: Collection[str]) -> dict[str, str]:
+    """Of these entities, those that turned out to be another one, with the one that they are now."""
+    now = {entity_id: entity_id for entity_id in ids}
+    asked = set(now)
+    while asked:
+        merged = and_(one_of(conn, T.entity_id, sorted(asked)), T.merged_into.is_not(None))
+        found = await conn.execute(select(T.entity_id, T.merged_into).where(merged))
+        next_: dict[str, str] = {row.entity_id: row.merged_into for row in found}
+        now = {entity_id: next_.get(heir, heir) for entity_id, heir in now.items()}
+        asked = set(next_.values())
+    return {entity_id: heir for entity_id, heir in now.items() if heir != entity_id}
+
+
 async def put(conn: AsyncConnection, goldens: Sequence[Golden], now: str) -> None:
     """Keeps golden records as they are now; of two with one id the last wins."""
     await _put(

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from hub.domain.connection import ConnectionState
+from hub.domain.golden import GoldenState
 from hub.domain.lane import Lane
 from hub.domain.plan import Change
 from hub.sdk.http import Request, Response
-from hub.store import attempts, connections, dialect, golden
+from hub.store import attempts, connections, dialect, golden, issues, links
 from hub.transport import lanes
 from sync_jobs.hub import Hub
 from sync_jobs.item import Item
@@ -172,3 +173,47 @@ async def test_an_operator_who_stops_a_connection_is_heard_before_the_next_batch
     monkeypatch.setattr(caller, "send", send)
     await push(one, one.wired["gamma"], "people", "run_1")
     assert len(log) == batch < 30
+
+
+@pytest.mark.parametrize("told", ["update", "create"])
+async def test_a_write_under_way_is_ours_though_its_person_turns_out_to_be_another(
+    two: tuple[Stage, Hub, Hub], monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    """Ann's and Bob's writes are on their way when another worker hears that Ann has his address: they are one."""
+    stage, one, other = two
+    alpha, gamma = stage.vendors["alpha"], stage.vendors["gamma"]
+    both = [alpha.create({"email": f"{name}@example.com", "title": f"{name} I"}) for name in ("ann", "bob")]
+    if told == "update":
+        await sync(one, until_quiet=True, side_by_side=False)
+        stage.step(60)
+        for remote_id in both:
+            alpha.edit(remote_id, {"title": f"{remote_id} II"})
+    await pull(one, one.wired["alpha"], "people")
+    await reconcile(one, one.wired["alpha"], "people")
+    caller, done = one.wired["gamma"].caller, []
+    real = caller.send
+
+    async def send(request: Request, **more: Any) -> Response:
+        response = await real(request, **more)
+        if gamma.log and not done and request.path.endswith("/write"):
+            done.append(True)
+            stage.step(1)
+            alpha.edit(both[0], {"email": "bob@example.com"})
+            await pull(other, other.wired["alpha"], "people")
+            await reconcile(other, other.wired["alpha"], "people")
+        return response
+
+    gamma.log.clear()
+    monkeypatch.setattr(caller, "send", send)
+    await push(one, one.wired["gamma"], "people", "run_1")
+    monkeypatch.undo()
+    assert done
+    async with one.database.read() as conn:
+        assert await issues.list_(conn) == []
+        told_to = [link async for batch in links.each(conn, "gamma", "people") for link in batch]
+        (person,) = {link.entity_id for link in told_to}
+        assert (await golden.fetch(conn, [person]))[person].state is GoldenState.LIVE
+    assert (await sync(one, until_quiet=True, side_by_side=False)).quiet
+    async with one.database.read() as conn:
+        said = [link.said async for batch in links.each(conn, "gamma", "people") for link in batch]
+    assert not any("title" in words for words in said), "it was taken for somebody's edit there"
