@@ -5,9 +5,10 @@ Nothing is remembered from an earlier decision: what is written was decided on w
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from hub import traces
 from hub.domain.lane import Lane
@@ -15,6 +16,7 @@ from hub.domain.moments import parse
 from hub.domain.outcome import Fault, FaultKind
 from hub.domain.plan import Change, Op
 from hub.domain.telling import Telling
+from hub.engine.decide import denials
 from hub.engine.guard import Tally, Tripped, tally
 from hub.sdk.http import ContractBroken
 from hub.sdk.sinks import Sink
@@ -55,6 +57,7 @@ class _Planned:
     due: int = 0
 
 
+Only: TypeAlias = Callable[[tuple[Change, ...]], tuple[Change, ...]]
 PASS_MAX = timedelta(hours=1)
 """A pass that takes longer is planned anew."""
 
@@ -82,7 +85,7 @@ async def push_some(
     hub: Hub, wired: Wired, stream: str, run_id: str, ids: Sequence[str], slice_: Slice, lane: Lane
 ) -> Pushed:
     """Tells the sink of these entities, past everybody else who is due. Makes no records, removes and blanks none:
-    that is left to the push of the whole, which the brakes look at."""
+    that is left to the push of the whole, which the brakes look at. Of whom that concerns, only opt-outs are told."""
     pushing = _Push(hub, wired, stream, wired.sink(stream), run_id, Counts(), Silent(), slice_, lane)
     return await _pushed(pushing, lambda: pushing.some(ids))
 
@@ -90,14 +93,14 @@ async def push_some(
 async def _pushed(pushing: _Push, work: Callable[[], Awaitable[tuple[Tripped, ...]]]) -> Pushed:
     hub, wired, counts = pushing.hub, pushing.wired, pushing.counts
     async with hub.locks[f"{wired.name}/{pushing.stream}/push/{pushing.lane or ''}"]:
+        fault = None
         try:
             with tallied() as tally:
                 tripped = await work()
-            fault = None
         except Failed as failed:
-            tripped, fault = (), failed.fault
+            tripped, fault = pushing.tripped, failed.fault
         except ContractBroken as broken:
-            tripped, fault = (), broken.fault()
+            tripped, fault = pushing.tripped, broken.fault()
         if fault is not None:
             counts.later += 1
             if fault.kind in (FaultKind.UNAUTHORISED, FaultKind.MISCONFIGURED, FaultKind.CONTRACT):
@@ -128,6 +131,9 @@ class _Push:
     """What this pass means to tell: with what the brakes let through."""
     told: Tally = field(default_factory=Tally)
     """What it has told so far, also in earlier slices."""
+    tripped: tuple[Tripped, ...] = ()
+    only: Only = tuple
+    """What of the changes of one entity is told now."""
     _began_at: str = ""
     _kept: bool = False
 
@@ -139,6 +145,7 @@ class _Push:
             if planned is None or not planned.due:
                 return ()
             if tripped := await self._stopped(planned.tally):
+                await self._opt_outs()
                 return tripped
             self.planned = planned.tally
             await self._refresh(planned.tally)
@@ -149,19 +156,31 @@ class _Push:
 
     async def some(self, ids: Sequence[str]) -> tuple[Tripped, ...]:
         await resolve(self.hub, self.wired, self.stream, self.sink, self.counts, self.lane)
+        self.only = _at_once
+        for start in range(0, len(ids), BATCH):
+            await self._some(ids[start : start + BATCH])
+        return ()
+
+    async def _opt_outs(self) -> None:
+        """What is parked waits for a person; who opted out doesn't."""
+        self.only, after = denials, ""
+        while not self.more and (ids := await self._due(after)):
+            await self._some(ids)
+            after = ids[-1]
+
+    async def _some(self, ids: Sequence[str]) -> None:
+        """At most `BATCH` entities, of which `only` a part is told."""
         self.singly = self.sink.look_max <= 1
         size = LOOK_SINGLY_MAX if self.singly else BATCH
-        for start in range(0, len(ids), size):
+        async with self.hub.database.read() as conn:
+            seen = await view(conn, self.wired, self.stream, ids)
+        part = [e for e, d in seen.decisions.items() if self.only(d.changes) or not (d.changes or d.waits)]
+        for start in range(0, len(part), size):
             if self.slice.over():
                 self.more = True
-                break
-            part = ids[start : start + size]
-            async with self.hub.database.read() as conn:
-                first = await view(conn, self.wired, self.stream, part)
-            part = [e for e, d in first.decisions.items() if _only_updates(d.changes)]
-            if part:
-                await self._batch(part)
-        return ()
+                return
+            await self._batch(part[start : start + size])
+            self.slice.spend(len(part[start : start + size]))
 
     async def _tell(self, after: str, due: int) -> tuple[Tripped, ...]:
         """Batch after batch. What is decided on what was seen just now may be more than was planned: the brakes hold
@@ -216,6 +235,7 @@ class _Push:
             await self._forget()
             await park(self.hub, self.wired, self.stream, tripped)
             self.counts.issues += 1
+        self.tripped = tripped
         return tripped
 
     async def _trips(self, planned: Tally) -> tuple[Tripped, ...]:
@@ -270,13 +290,15 @@ class _Push:
             self.counts.add(await hear_looked(self.hub, self.wired, self.stream, looked))
             async with self.hub.database.read() as conn:
                 first = await view(conn, self.wired, self.stream, ids)
-        ready = [c for c in first.changes() if self._seen(c, looked)]
+        changes = self._changes(first)
+        ready = [c for c in changes if self._seen(c, looked)]
         telling = self.told.plus(tally(ready))
         if telling.beyond(self.planned) and (tripped := await self._trips(telling)):
             return tripped
         self.told = telling
-        unseen = {c.entity_id for c in first.changes()} - {c.entity_id for c in ready}
-        writer = Writer(self.hub, self.wired, self.stream, self.sink, self.run_id, self.counts, seen_at)
+        unseen = {c.entity_id for c in changes} - {c.entity_id for c in ready}
+        partly = frozenset(e for e, d in first.decisions.items() if d.waits or self.only(d.changes) != d.changes)
+        writer = Writer(self.hub, self.wired, self.stream, self.sink, self.run_id, self.counts, seen_at, partly)
         await writer.write(first, ready)
         if self.refreshed_at is not None:
             self.refreshed_at = writer.seen_at
@@ -285,10 +307,13 @@ class _Push:
         return ()
 
     async def _look(self, first: View) -> Looked:
-        changes = first.changes()
+        changes = self._changes(first)
         ids = {c.remote_id for c in changes if c.remote_id} if self._looks else set()
         keys = {c.key for c in changes if c.op is Op.CREATE and c.key} if not self.sink.upserts_by_key else set()
         return await look(self.hub, self.wired, self.stream, self.sink, ids, keys)
+
+    def _changes(self, seen: View) -> list[Change]:
+        return [c for d in seen.decisions.values() for c in self.only(d.changes)]
 
     @property
     def _looks(self) -> bool:
@@ -307,5 +332,6 @@ class _Push:
         self.counts.unchanged += len(rows)
 
 
-def _only_updates(changes: Iterable[Change]) -> bool:
-    return all(c.op is Op.UPDATE and not c.clears for c in changes)
+def _at_once(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """What may be told past the brakes: all of it, or what opts somebody out."""
+    return changes if all(c.op is Op.UPDATE and not c.clears for c in changes) else denials(changes)

@@ -42,6 +42,7 @@ async def view(conn: Transaction, wired: Wired, stream: str, ids: Sequence[str])
             place,
             in_doubt=bool(unsettled.get(e)),
             key=key_of(record, owned.get(e, ()), place.policy),
+            elsewhere=all(a.connection != wired.name for a in unsettled.get(e, ())),
         )
         for e, record in goldens.items()
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from hub.domain.plan import Change, Op, Write
 from hub.domain.telling import NEVER, Telling
 from hub.domain.values import Value, Values
 from hub.engine.compare import same
+from hub.engine.decide import only_denies
 from hub.engine.hear import CONSENT
 from hub.engine.retry import retry_at
 from hub.sdk.http import ContractBroken
@@ -57,6 +59,8 @@ class Writer:
     counts: Counts
     seen_at: datetime
     """When the records that are written to were looked at."""
+    partly: frozenset[str] = frozenset()
+    """Entities of which only a part is told now: they stay due."""
     failures: int = 0
     fates: dict[str, Status] = field(default_factory=dict)
     pending: Counter[str] = field(default_factory=Counter)
@@ -167,10 +171,15 @@ class Writer:
                 replace(item, attempt=self._attempt(item, now))
                 for item in items
                 if current.get(item.change.entity_id) == revisions.get(item.change.entity_id)
-                and item.change.entity_id not in elsewhere
+                and not self._awaited(item.change, elsewhere.get(item.change.entity_id, set()))
             ]
             await attempts.open(conn, [item.attempt for item in opened if item.attempt])
         return opened
+
+    def _awaited(self, change: Change, connections: AbstractSet[str]) -> bool:
+        """Whether what other lanes are writing about the person, to these connections, comes first. An opt-out waits
+        only for what is written to the same one."""
+        return self.wired.name in connections if only_denies(change) else bool(connections)
 
     def _attempt(self, item: Item, now: str) -> Attempt:
         change = item.change
@@ -287,12 +296,12 @@ class Writer:
             for entity, status in fates.items():
                 rev = seen.goldens[entity].rev
                 last = before.get(entity) or Telling(entity, self.wired.name, self.stream, NEVER)
-                if status is Status.LATER:
+                if status is Status.LATER or (status is Status.REFUSED and entity in self.partly):
                     fault = self.faults.get(entity)  # none: an adoption or a deletion was found; decide again at once
                     again = iso(retry_at(self.hub.clock(), last.tries, fault)) if fault else None
                     due = NEVER - rev if last.known >= rev else rev - 1
                     rows.append(Telling(entity, self.wired.name, self.stream, due, again, last.tries + 1))
-                elif status in (Status.APPLIED, Status.REFUSED):
+                elif status in (Status.APPLIED, Status.REFUSED) and entity not in self.partly:
                     told = rev - 1 if entity in created and status is Status.APPLIED else rev
                     rows.append(Telling(entity, self.wired.name, self.stream, told))
             await golden.tell(conn, rows)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from hub.domain.consent import Consent, ConsentState
 from hub.domain.golden import Golden, GoldenState
@@ -36,10 +36,15 @@ class Decision:
     notes: tuple[str, ...] = field(default=())
 
 
-def decide(golden: Golden, links: Sequence[Link], place: Place, *, in_doubt: bool, key: Key | None) -> Decision:
-    """`links`: all of the entity, in every connection. `key`: how the record could be found again at this sink."""
+def decide(
+    golden: Golden, links: Sequence[Link], place: Place, *, in_doubt: bool, key: Key | None, elsewhere: bool = False
+) -> Decision:
+    """`links`: all of the entity, in every connection. `key`: how the record could be found again at this sink.
+    `elsewhere`: what is in doubt are writes to other connections alone. Who opted out doesn't wait for these: a denial
+    may always be told."""
     if in_doubt:
-        return Decision(waits="a write is in doubt")
+        otherwise = decide(golden, links, place, in_doubt=False, key=None) if elsewhere else Decision()
+        return Decision(denials(otherwise.changes), waits="a write is in doubt")
     if golden.state is GoldenState.MERGED:
         return Decision()
     here = [k for k in links if k.address.connection == place.connection and k.address.stream == place.stream]
@@ -232,6 +237,20 @@ def key_of(golden: Golden, links: Sequence[Link], policy: StreamPolicy) -> Key |
         return None
     key = Key(policy.create_key, str(value).strip().casefold())
     return key if any(key in link.keys for link in links) else None
+
+
+def denials(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """What of these changes opts somebody out where he has a record, and nothing else."""
+    narrowed = (replace(c, cells=tuple(filter(_denies, c.cells))) for c in changes if c.op is Op.UPDATE)
+    return tuple(change for change in narrowed if change.cells)
+
+
+def only_denies(change: Change) -> bool:
+    return change.op is Op.UPDATE and all(map(_denies, change.cells))
+
+
+def _denies(cell: Cell) -> bool:
+    return cell.field.startswith(CONSENT) and cell.after == ConsentState.DENIED
 
 
 def told(change: Change) -> Mapping[str, Value]:

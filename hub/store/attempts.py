@@ -107,10 +107,16 @@ async def unsettled_of(
     return [_attempt(row) for row in found]
 
 
-async def under_way(conn: AsyncConnection, entity_ids: Sequence[str], *, but: Lane) -> set[str]:
-    """Those of the entities about which a lane other than `but` has a write without an outcome."""
-    chosen = select(T.entity_id).where(one_of(conn, T.entity_id, sorted(set(entity_ids))), UNSETTLED, T.lane != but)
-    return set((await conn.execute(chosen)).scalars())
+async def under_way(conn: AsyncConnection, entity_ids: Sequence[str], *, but: Lane) -> dict[str, set[str]]:
+    """Those of the entities about which a lane other than `but` has writes without an outcome, with the connections to
+    which these go."""
+    chosen = select(T.entity_id, T.connection).where(
+        one_of(conn, T.entity_id, sorted(set(entity_ids))), UNSETTLED, T.lane != but
+    )
+    found: dict[str, set[str]] = {}
+    for entity_id, connection in await conn.execute(chosen):
+        found.setdefault(entity_id, set()).add(connection)
+    return found
 
 
 async def of_run(conn: AsyncConnection, run_id: str) -> list[Attempt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -12,10 +13,13 @@ import pytest
 from sqlalchemy import select
 
 from connectors.unruly.sandbox import Manners, Unruly
+from hub.domain.lane import Lane
 from hub.domain.moments import iso
 from hub.operations import consent as operations
-from hub.store import consent_changes, observations
+from hub.store import consent_changes, golden, observations
 from hub.store.tables import consent_changes as table
+from hub.transport.mishaps import Mishap
+from sync_jobs import brakes
 from sync_jobs.consents import close_written
 from sync_jobs.hearing import hear
 from sync_jobs.hub import Hub
@@ -23,6 +27,8 @@ from sync_jobs.pull import pull
 from sync_jobs.reconcile import reconcile
 from sync_jobs.runner import sync
 from sync_jobs.simulation.stage import Stage
+from sync_jobs.slices import Slice
+from sync_jobs.tour import Toured, tour
 
 
 @pytest.fixture
@@ -60,6 +66,20 @@ async def read(stage: Stage, name: str) -> None:
 
 async def heard(stage: Stage, name: str) -> None:
     await reconcile(hub_of(stage), hub_of(stage).connection(name), "people")
+
+
+async def toured(stage: Stage, name: str, lane: Lane) -> Toured:
+    return await tour(hub_of(stage), name, lane, Slice.of(), term=timedelta(minutes=1))
+
+
+async def nothing_may_be_cleared(stage: Stage) -> None:
+    async with hub_of(stage).database.write() as conn:
+        await brakes.put(conn, {"clears": 0, "clears_share": 0.0})
+    await hub_of(stage).refresh()
+
+
+def held_of(vendor: Unruly) -> dict[str, Any]:
+    return vendor.get(ann(vendor)) or {}
 
 
 def ann(vendor: Unruly) -> str:
@@ -158,3 +178,67 @@ async def test_what_is_said_to_the_hub_travels_first_too(stage: Stage) -> None:
     stage.step(1)
     await operations.grant(hub, "contact", "ann@x.example", "email", who="Ann", how="signed form 12")
     assert [c["state"] for c in await noted(stage)] == ["denied", "granted"]
+
+
+async def test_an_opt_out_does_not_wait_for_what_else_is_to_be_told_of_the_person(stage: Stage) -> None:
+    """Ann opts out and blanks her name; to blank fields is left to the push of the whole, which may not just now."""
+    alpha, beta, hub = stage.vendors["alpha"], stage.vendors["beta"], hub_of(stage)
+    await nothing_may_be_cleared(stage)
+    alpha.edit(ann(alpha), {"name": None, "opted_out": True})
+    stage.step(1)
+    await read(stage, "alpha")
+    await heard(stage, "alpha")
+    assert (await toured(stage, "beta", Lane.CONSENT)).counts.updated == 1
+    assert (held_of(beta)["name"], held_of(beta)["opted_out"]) == ("Ann", True)
+    calls = beta.calls.total()
+    assert not (await toured(stage, "beta", Lane.CONSENT)).counts.writes
+    assert beta.calls.total() == calls, "what was told is not told again"
+    async with hub.database.read() as conn:
+        assert await golden.due(conn, "contact", "beta", "people", hub.now_text()), "the rest is still to be told"
+
+
+async def test_an_opt_out_passes_a_push_that_is_parked(stage: Stage) -> None:
+    """Beta loses an opt-out that it was told of, which is no change of anybody's consent, and a blank is parked."""
+    alpha, beta = stage.vendors["alpha"], stage.vendors["beta"]
+    alpha.opt_out(ann(alpha))
+    await settle(stage)
+    await nothing_may_be_cleared(stage)
+    beta.edit(ann(beta), {"opted_out": False})
+    alpha.edit(alpha.find("bob@x.example") or "", {"name": None})
+    alpha.edit(ann(alpha), {"name": "Anne"})
+    stage.step(60)
+    report = await sync(hub_of(stage), until_quiet=True, side_by_side=False)
+    assert [str(t) for t in report.parked["beta"]] == ["1 clears planned, 0 allowed in one run"]
+    assert (held_of(beta)["name"], held_of(beta)["opted_out"]) == ("Ann", True)
+    writes = len(beta.log)
+    stage.step(60)
+    assert "beta" in (await sync(hub_of(stage), until_quiet=True, side_by_side=False)).parked
+    assert len(beta.log) == writes
+    hub_of(stage).brakes = replace(hub_of(stage).brakes, clears=10)
+    await settle(stage)
+    assert held_of(beta)["name"] == "Anne"
+
+
+async def test_an_opt_out_does_not_wait_for_another_system_that_is_silent(tmp_path: Path) -> None:
+    """Nobody knows whether gamma took Ann's new name, since it died over it: beta is told that she opted out."""
+    stage = await Stage.set(tmp_path, Random(1), "none", {n: Manners() for n in ("alpha", "beta", "gamma")})
+    alpha, beta = stage.vendors["alpha"], stage.vendors["beta"]
+    alpha.create({"email": "ann@x.example", "name": "Ann"})
+    await settle(stage)
+    alpha.edit(ann(alpha), {"name": "Anne"})
+    stage.step(1)
+    await read(stage, "alpha")
+    await heard(stage, "alpha")
+    stage.script["gamma", "/people/write"] = [Mishap.REPLY_LOST] * 50
+    stage.script["gamma", "/people/read"] = [Mishap.NONE] + [Mishap.NEVER_SENT] * 500
+    assert (await toured(stage, "gamma", Lane.LIVE)).counts.in_doubt
+    alpha.opt_out(ann(alpha))
+    stage.step(1)
+    await read(stage, "alpha")
+    await heard(stage, "alpha")
+    assert (await toured(stage, "beta", Lane.CONSENT)).counts.updated == 1
+    assert (held_of(beta)["name"], held_of(beta)["opted_out"]) == ("Ann", True)
+    stage.script.clear()
+    await settle(stage)
+    assert (held_of(beta)["name"], held_of(stage.vendors["gamma"])["opted_out"]) == ("Anne", True)
+    await stage.close()
