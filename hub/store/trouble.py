@@ -24,14 +24,16 @@ MENDS = {
     "permission denied": "let the role own the database's schema `public`, at least where `hub db upgrade` runs",
     "read-only transaction": "the database takes no writes: if HUB_DATABASE_URL names a standby, name the primary",
     "was in use": "is PostgreSQL slow, or waiting for a lock? Let this process do less at once (HUB_WORKER_JOBS)",
+    "deadlock detected": "nothing was changed by it: workers try again by themselves; a command is to be run again",
     "starting up": "wait: PostgreSQL is starting",
     "Name or service not known": "the host that HUB_DATABASE_URL names has no address: is it right?",
     "No such file": "HUB_DATABASE_URL names a certificate, or the folder of a socket, that is not there",
     "CERTIFICATE": "the server's certificate is not one that sslmode and sslrootcert in HUB_DATABASE_URL accept",
     "SSL upgrade": "the server speaks no TLS, and sslmode in HUB_DATABASE_URL (or PGSSLMODE) wants it",
 }
-AWAY = ("08", "25006", "28", "3D000", "42501", "53", "57P")
-"""How SQLSTATE begins where PostgreSQL is gone, going, coming, full, a standby, or does not let the hub in."""
+AWAY = ("08", "25006", "28", "3D000", "40P01", "42501", "53", "57P")
+"""How SQLSTATE begins where PostgreSQL is gone, going, coming, full, a standby, does not let the hub in, or ended one
+of two transactions that waited for each other."""
 PASSING = ("08", "57P")
 """How SQLSTATE begins where a connection was cut, or PostgreSQL starts or stops."""
 UNREACHED = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ENOENT}

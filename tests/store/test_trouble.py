@@ -14,7 +14,7 @@ import pytest
 from asyncpg.prepared_stmt import PreparedStatement
 from sqlalchemy import text
 
-from hub.store import trouble
+from hub.store import settings, trouble
 from hub.store.database import Database, open_database
 from tests import postgres
 from tests.conftest import execute
@@ -64,6 +64,21 @@ async def test_a_connection_that_is_cut_is_the_stores_trouble(
         error = await failing(database, "SELECT 1", between=cut)
     assert said(error).startswith("the store cannot be used: ")
     assert "asyncpg" not in said(error)
+
+
+@ON_POSTGRESQL
+async def test_of_two_that_wait_for_each_other_one_is_told_to_try_again(database: Database) -> None:
+    both = asyncio.Barrier(2)
+
+    async def put(*names: str) -> None:
+        async with database.write() as conn:
+            await settings.put(conn, names[0], 1)
+            await both.wait()
+            await settings.put(conn, names[1], 1)
+
+    ended = await asyncio.gather(put("a", "b"), put("b", "a"), return_exceptions=True)
+    errors = [error for error in ended if isinstance(error, Exception)]
+    assert ["deadlock" in said(error) for error in errors] == [True]
 
 
 async def _asleep(server: postgres.Server, name: str) -> bool:
