@@ -1,4 +1,5 @@
-"""A run that trips a brake is parked: nothing is written, and an issue says what was planned and how to agree."""
+"""A run that trips a brake is parked: nothing but opt-outs is written, and an issue says what was planned and how to
+agree."""
 
 from __future__ import annotations
 

@@ -48,6 +48,15 @@ def test_in_doubt_nothing_else_is_decided() -> None:
     assert decision.waits
 
 
+def test_what_is_in_doubt_elsewhere_holds_back_everything_but_a_denial() -> None:
+    link_here = here(echo={"title": "CTO", "consent.email": "none"})
+    denied = replace(GOLDEN, consent=DENIED)
+    waiting = decide(denied, (AWAY, link_here), PLACE, in_doubt=True, key=KEY, elsewhere=True)
+    assert (cells(waiting), bool(waiting.waits)) == ({"consent.email": "denied"}, True)
+    assert not decide(denied, (AWAY, link_here), PLACE, in_doubt=True, key=KEY).changes
+    assert not decide(denied, (AWAY,), PLACE, in_doubt=True, key=KEY, elsewhere=True).changes
+
+
 def test_wanted_and_not_there_is_created_with_every_value() -> None:
     decision = decided(GOLDEN, AWAY)
     assert [c.op for c in decision.changes] == [Op.CREATE]
