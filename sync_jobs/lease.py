@@ -39,6 +39,13 @@ HOME = "home"
 _log = log(__name__)
 
 
+def _passed() -> float:
+    """Seconds on this machine's own clock, also those that it slept: `monotonic` stops while a laptop or a virtual
+    machine is suspended."""
+    since_boot = getattr(time, "CLOCK_BOOTTIME", None)  # on Linux
+    return time.monotonic() if since_boot is None else time.clock_gettime(since_boot)
+
+
 def tour_lease(connection: str, lane: Lane) -> str:
     return f"{connection}/{lane}"
 
@@ -65,7 +72,7 @@ async def held(hub: Hub, name: str, *, term: timedelta = TERM, by_force: bool = 
     try:
         with (
             hub.database.guarded(lambda conn: leases.hold(conn, held.lease)),
-            lanes.permitted(lambda: time.monotonic() < held.until),
+            lanes.permitted(lambda: _passed() < held.until),
         ):
             yield held.lease
     finally:
@@ -87,7 +94,7 @@ def holder() -> str:
 
 
 async def _taken(hub: Hub, name: str, term: timedelta, *, by_force: bool) -> _Held:
-    until = time.monotonic() + term.total_seconds()
+    until = _passed() + term.total_seconds()
     async with hub.database.write() as conn:
         if by_force:
             await leases.free(conn, name)
@@ -110,7 +117,7 @@ async def _keep(hub: Hub, held: _Held, term: timedelta) -> None:
     """Renews the lease until it is cancelled or the lease is lost."""
     while True:
         await asyncio.sleep(term.total_seconds() / RENEWALS)
-        asked = time.monotonic()
+        asked = _passed()
         try:
             async with hub.database.write() as conn:
                 await leases.renew(conn, held.lease, await leases.time(conn, hub.clock), term)

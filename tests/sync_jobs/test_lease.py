@@ -23,6 +23,7 @@ from hub.domain.moments import parse
 from hub.errors import LeaseLost, Refused
 from hub.store import leases, settings
 from hub.store.database import Database, Transaction
+from hub.transport import lanes
 from sync_jobs.hub import Hub
 from sync_jobs.lease import held, is_held
 from tests.sync_jobs.leaseholder import NAME, TURNS
@@ -135,6 +136,15 @@ async def test_everything_that_writes_under_a_lost_lease_fails(hub: Hub) -> None
     async with hub.database.read() as conn:
         assert sorted(await settings.all(conn)) == ["before", "without"]
     assert (await standing(hub)).holder == "another", "who lost it must not give it back"
+
+
+async def test_the_time_that_a_machine_slept_counts_for_the_term(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A suspended one wakes up, its clock of waking hours as it was, and another one works here by now."""
+    async with held(hub, NAME, term=LONG):
+        assert lanes.allowed()
+        since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+        monkeypatch.setattr(time, "clock_gettime", lambda _: since_boot + 2 * LONG.total_seconds())
+        assert not lanes.allowed()
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
