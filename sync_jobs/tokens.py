@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 from hub import logs
 from hub.clock import Clock
@@ -28,6 +30,10 @@ RENEWED = TERM.total_seconds() / 3
 POLL = 0.25
 PAUSES = (0.2, 1.0, 2.0, 4.0)
 """Seconds between tries to keep a token while the store is away."""
+
+_fetching: WeakKeyDictionary[Database, defaultdict[str, asyncio.Lock]] = WeakKeyDictionary()
+"""Of each store, who of this process fetches a token of a connection: a caller that is being replaced may, and the new
+one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +78,16 @@ class StoredTokens:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """By a lease where other processes may work in the store. Raises Failed when it doesn't become free."""
-        if not self.database.shared:
-            yield
-            return
+        """By a lease besides where other processes may work in the store. Raises Failed when it doesn't become free."""
+        async with _fetching.setdefault(self.database, defaultdict(asyncio.Lock))[self.connection]:
+            if not self.database.shared:
+                yield
+                return
+            async with self._leased():
+                yield
+
+    @asynccontextmanager
+    async def _leased(self) -> AsyncIterator[None]:
         lease = await self._taken()
         renewing = asyncio.create_task(self._renew(lease), context=Context())
         try:

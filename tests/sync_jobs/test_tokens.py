@@ -72,6 +72,31 @@ async def test_who_fetches_next_has_the_refresh_token_that_another_process_was_g
 
 
 @respx.mock
+async def test_a_caller_that_is_being_replaced_and_the_new_one_do_not_fetch_at_once(
+    database: Database, vault: Vault, desk: Desk
+) -> None:
+    """As when a connection is made ready anew while its token is fetched."""
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def sell(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        await answered.wait()
+        return desk.sell(request)
+
+    respx.post(f"{DEFAULT_URL}/token").mock(side_effect=sell)
+    old, new = (process(database, vault, Clock()) for _ in range(2))
+    first = asyncio.create_task(old.send(get("/a")))
+    await asked.wait()
+    await old.close()
+    second = asyncio.create_task(new.send(get("/a")))
+    for _ in range(20):
+        await asyncio.sleep(0.01)
+    answered.set()
+    assert [(await first).ok, (await second).ok] == [True, True]
+    assert desk.used == ["r1"]
+
+
+@respx.mock
 async def test_a_rotated_refresh_token_is_kept_by_whoever_lost_his_lease_meanwhile(
     database: Database, vault: Vault, desk: Desk
 ) -> None:
