@@ -57,7 +57,7 @@ class Doctor:
 
 async def examine(home: Path) -> Doctor:
     """Looks at everything, one thing after the other; what fails stops only what needs it."""
-    findings = [_key_file(home), _disk(home)]
+    findings = [_key_file(home), *_disk(home)]
     try:
         async with homes.opened(home) as hub:
             findings.append(
@@ -100,14 +100,21 @@ def _key_file(home: Path) -> Finding:
     return Finding("master key", Health.WELL, f"{path.name}, mode {mode:o}")
 
 
-def _disk(home: Path) -> Finding:
-    free = shutil.disk_usage(home).free
-    database = home / homes.DATABASE
+def _disk(home: Path) -> list[Finding]:
+    """Where the store is a file: its disk. A server's is its own affair; a home is then a few files, or none."""
+    url = homes.address(home)
+    if not url.startswith("sqlite"):
+        return []
+    database = Path(url.partition(":///")[2])
+    if not database.parent.is_dir():
+        return []  # opening it says so
+    free = shutil.disk_usage(database.parent).free
     held = database.stat().st_size if database.exists() else 0
     found = f"{free / 1e9:,.1f} GB free; the database holds {held / 1e6:,.1f} MB"
     if free < max(FREE_LEAST, held):
-        return Finding("disk", Health.WARNING, found, "make room: a sync needs at least as much as the database holds")
-    return Finding("disk", Health.WELL, found)
+        mend = "make room: a sync needs at least as much as the database holds"
+        return [Finding("disk", Health.WARNING, found, mend)]
+    return [Finding("disk", Health.WELL, found)]
 
 
 async def _runs(hub: Hub) -> list[Finding]:
