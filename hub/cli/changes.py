@@ -98,10 +98,9 @@ def _because(cell: Cell) -> str:
 
 
 def _run_on(cells: Sequence[Cell]) -> Text:
-    words = Text()
-    for cell in cells:
-        words.append(f"{cell.field} ", style="dim").append(cut(cell.after, 40)).append("  · ", style="dim")
-    return words
+    return Text("  · ", style="dim").join(
+        Text.assemble((f"{cell.field} ", "dim"), (cut(cell.after, 40), "not dim")) for cell in cells
+    )
 
 
 def _line(cell: Cell, because: str) -> Text:
