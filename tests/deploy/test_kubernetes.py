@@ -103,6 +103,17 @@ def test_what_serves_is_probed_and_has_time_to_end(role: str) -> None:
     assert container["args"] == [role]
 
 
+@pytest.mark.parametrize("role", ["web", "worker"])
+def test_nodes_can_be_emptied_while_one_pod_stays_and_while_none_is_ready(role: str) -> None:
+    budget = MANIFESTS[f"disruption.yaml:PodDisruptionBudget/hub-{role}"]["spec"]
+    pods_least = {
+        "web": MANIFESTS["web.yaml:Deployment/hub-web"]["spec"].get("replicas"),
+        "worker": MANIFESTS["scaling.yaml:HorizontalPodAutoscaler/hub-worker"]["spec"]["minReplicas"],
+    }[role]
+    assert budget["minAvailable"] < pods_least
+    assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
 def test_every_variable_is_a_setting() -> None:
     for path in KUBERNETES.glob("*.yaml"):
         assert not unknown(path.read_text()), path.name
