@@ -19,7 +19,7 @@ from hub.store import attempts, links, observations
 from hub.store.database import Transaction
 from sync_jobs.counts import Counts
 from sync_jobs.hub import Hub
-from sync_jobs.look import hear_looked, look
+from sync_jobs.look import hear_looked, hear_news, look
 from sync_jobs.reconcile import reconcile
 from sync_jobs.wiring import Wired
 
@@ -32,6 +32,7 @@ async def resolve(hub: Hub, wired: Wired, stream: str, sink: Sink, counts: Count
     while doubtful := await _doubtful(hub, wired, stream, lane):
         ids = {a.remote_id for a in doubtful if a.remote_id}
         keys = {a.key for a in doubtful if a.remote_id is None and a.key}
+        counts.add(await hear_news(hub, wired, stream, ids))  # the look may no longer show what was seen before
         looked = await look(hub, wired, stream, sink, ids, keys)
         counts.add(await hear_looked(hub, wired, stream, looked))
         now = hub.now_text()

@@ -72,13 +72,14 @@ async def _keep(hub: Hub, wired: Wired, stream: str, looked: Looked, missing: Se
 
 async def hear_looked(hub: Hub, wired: Wired, stream: str, looked: Looked) -> Counts:
     """Hears what the look brought, as far as it is news to the store."""
-    counts = Counts()
-    addresses = [Address(wired.name, stream, i) for i in sorted(looked.ids | looked.records.keys())]
+    return await hear_news(hub, wired, stream, looked.ids | looked.records.keys())
+
+
+async def hear_news(hub: Hub, wired: Wired, stream: str, ids: Iterable[str]) -> Counts:
+    """Hears what was seen of these records, by whomever, and not heard yet."""
+    addresses = [Address(wired.name, stream, i) for i in sorted(ids)]
     async with hub.database.hearing() as conn:
-        seen = await observations.fetch(conn, addresses)
-        unheard = [o for o in seen.values() if o.revision > o.heard]
-        counts.add(await hear(conn, hub, wired, stream, sorted(unheard, key=lambda o: o.address)))
-    return counts
+        return await hear(conn, hub, wired, stream, await observations.news(conn, addresses))
 
 
 T = TypeVar("T")

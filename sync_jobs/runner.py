@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hub.domain.moments import iso, parse
 from hub.domain.outcome import Fault
 from hub.engine.guard import Tripped
-from hub.store import golden
+from hub.store import golden, observations
 from sync_jobs import brakes, consents
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.hub import Hub
@@ -140,6 +140,7 @@ class _Session:
         tending = self._tend(name)
         await tending.look()
         for stream in self.hub.connection(name).streams():
+            await self._hear_before(tending, stream)
             fresh += await tending.walk(stream, full=full)
             if tending.fault is not None:
                 self.report.faults[name] = tending.fault
@@ -147,6 +148,13 @@ class _Session:
         self.report.faults.pop(name, None)
         await tending.walked()
         return fresh
+
+    async def _hear_before(self, tending: Tending, stream: str) -> None:
+        """What a run that died has seen: a write of its own may have taken it away, so that nobody shows it again."""
+        async with self.hub.database.read() as conn:
+            left = await observations.unheard(conn, tending.name, stream, 1)
+        if left:
+            await tending.reconcile(stream)
 
     async def settle(self, chosen: set[str]) -> int:
         """Works off what the sweep finds until it finds nothing more; answers how much was heard or told. A push that

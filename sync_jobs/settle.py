@@ -24,6 +24,7 @@ from hub.store.database import Transaction
 from hub.transport.client import Failed
 from sync_jobs import troubles
 from sync_jobs.counts import Counts
+from sync_jobs.hearing import hear
 from sync_jobs.hub import Hub
 from sync_jobs.item import Item
 from sync_jobs.look import hear_looked, look
@@ -76,10 +77,12 @@ async def settle(hub: Hub, wired: Wired, stream: str, sink: Sink, answers: Seque
     now = hub.now_text()
     answers = [(item, _archived(item, outcome)) for item, outcome in answers]
     ids = {i for item, o in answers for i in (item.write.remote_id, o.remote_id) if i}
+    settled = Settled()
     async with hub.database.hearing() as conn:
+        settled.counts.add(await _hear_first(conn, hub, wired, stream, answers))
         known = await links.by_address(conn, [Address(wired.name, stream, i) for i in sorted(ids)])
         heirs = await golden.heirs(conn, {item.change.entity_id for item, _ in answers})
-        batch = _Batch(hub, wired, stream, now, Settled(), known, heirs)
+        batch = _Batch(hub, wired, stream, now, settled, known, heirs)
         for item, outcome in answers:
             await _settle_one(conn, batch, item, outcome)
         await _keep(conn, batch)
@@ -98,6 +101,16 @@ async def settle(hub: Hub, wired: Wired, stream: str, sink: Sink, answers: Seque
     await _read_back(batch, sink)
     await _adopt(batch, sink)
     return batch.settled
+
+
+async def _hear_first(
+    conn: Transaction, hub: Hub, wired: Wired, stream: str, answers: Sequence[tuple[Item, Outcome]]
+) -> Counts:
+    """What other lanes saw in these records meanwhile. The write may have taken it away from the vendor, and what the
+    answers show would take its place here: whatever was seen is heard."""
+    written = sorted({item.write.remote_id for item, _ in answers if item.write.remote_id})
+    seen = await observations.news(conn, [Address(wired.name, stream, i) for i in written])
+    return await hear(conn, hub, wired, stream, seen)
 
 
 def _archived(item: Item, outcome: Outcome) -> Outcome:

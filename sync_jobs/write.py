@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -26,6 +26,7 @@ from hub.engine.retry import retry_at
 from hub.sdk.http import ContractBroken
 from hub.sdk.sinks import Sink
 from hub.store import attempts, connections, golden, issues, observations
+from hub.store.database import Transaction
 from hub.transport import lanes
 from hub.transport.client import Failed
 from mappings.lens import Lens
@@ -155,8 +156,8 @@ class Writer:
             await self._send(opened, seen)
 
     async def _open(self, items: Sequence[Item], seen: View) -> list[Item]:
-        """Opens the attempts of what still holds. News that were heard since, by whomever, change what is to be told;
-        what another lane is just telling somebody about is not told twice at once; and an operator who paused the
+        """Opens the attempts of what still holds. News that were seen or heard since, by whomever, change what is to be
+        told; what another lane is just telling somebody about is not told twice at once; and an operator who paused the
         connection, or took its leave to write back, is heard before the next batch. These stay due."""
         revisions = {e: g.rev for e, g in seen.goldens.items()}
         entities = [item.change.entity_id for item in items]
@@ -166,12 +167,14 @@ class Writer:
                 return []
             current = await golden.revisions(conn, entities)
             elsewhere = await attempts.under_way(conn, entities, but=self.lane)
+            news = await self._news(conn, {item.change.remote_id for item in items if item.change.remote_id})
             now = self.hub.now_text()
             opened = [
                 replace(item, attempt=self._attempt(item, now))
                 for item in items
                 if current.get(item.change.entity_id) == revisions.get(item.change.entity_id)
                 and not self._awaited(item.change, elsewhere.get(item.change.entity_id, set()))
+                and item.change.remote_id not in news
             ]
             await attempts.open(conn, [item.attempt for item in opened if item.attempt])
         return opened
@@ -253,13 +256,17 @@ class Writer:
             )
             found = looked.records.keys() - ids
         async with self.hub.database.read() as conn:
-            shown = await observations.fetch(conn, [Address(self.wired.name, self.stream, i) for i in ids])
-        news = {address.remote_id for address, o in shown.items() if o.revision > o.heard}
+            news = await self._news(conn, ids)
         return {
             item.change.entity_id
             for item in items
             if item.change.remote_id in news or (item.change.op is Op.CREATE and found)
         }
+
+    async def _news(self, conn: Transaction, ids: Iterable[str]) -> set[str]:
+        """Those of these records that show what the hub has not heard."""
+        addresses = [Address(self.wired.name, self.stream, i) for i in sorted(ids)]
+        return {o.address.remote_id for o in await observations.news(conn, addresses)}
 
     def _without(self, item: Item, path: str) -> Item:
         """The same write less the one field that the vendor refused: bad input never costs more than itself."""

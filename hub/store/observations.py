@@ -260,6 +260,17 @@ async def fetch(conn: AsyncConnection, addresses: Sequence[Address]) -> dict[Add
     return {(o := _observation(row)).address: o for row in found}
 
 
+async def news(conn: AsyncConnection, addresses: Sequence[Address]) -> list[Observation]:
+    """Those of these that were not heard yet, by address; without the parked ones."""
+    if not addresses:
+        return []
+    asked = wanted(conn, addresses)
+    found = await conn.execute(
+        select(*COLUMNS).join_from(asked, observations, same(asked, observations)).where(UNHEARD)
+    )
+    return sorted((_observation(row) for row in found), key=lambda o: o.address)
+
+
 def _missing(connection: str, stream: str, walk: int, since: str | None) -> ColumnElement[bool]:
     conditions = [_in(connection, stream), T.walk < walk, ~T.gone]
     if since is not None:
