@@ -53,8 +53,8 @@ async def typed_and_seen(stage: Stage) -> None:
 
 
 async def write_meets(stage: Stage, monkeypatch: pytest.MonkeyPatch, when: str, mishap: Mishap) -> None:
-    """Beta's edit goes to alpha, and `mishap` is what becomes of it. Somebody types there as the writer `begins` to open
-    the attempt, or when that `ends` and the request leaves. A hub that dies of it begins anew."""
+    """Beta's edit goes to alpha, and `mishap` is what becomes of it. Somebody types there as the writer `begins` to
+    open the attempt, or when that `ends` and the request leaves. A hub that dies of it begins anew."""
     met: list[str] = []
     beneath = write.Writer._open
 
