@@ -266,13 +266,17 @@ class _Push:
                 await passes.drop(conn, self.wired.name, self.stream)
 
     async def _refresh(self, planned: Tally) -> None:
-        """Where a vendor shows one record per call, many looks are made as one read of what changed."""
+        """Where a vendor shows one record per call, many looks are made as one read of what changed. Raises Failed when
+        it fails: then nobody has looked. One that the vendor lets wait is none either."""
         self.singly = self.sink.look_max <= 1
         if self.singly and planned.updates + planned.removes > LOOK_SINGLY_MAX:
-            self.refreshed_at = self.hub.clock()
-            await pull(self.hub, self.wired, self.stream)
-            await reconcile(self.hub, self.wired, self.stream)
-            self.singly = False
+            began = self.hub.clock()
+            pulled = await pull(self.hub, self.wired, self.stream)
+            if pulled.fault is not None:
+                raise Failed(pulled.fault, sent=False)
+            if pulled.finished:
+                await reconcile(self.hub, self.wired, self.stream)
+                self.refreshed_at, self.singly = began, False
 
     async def _batch(self, ids: Sequence[str]) -> tuple[Tripped, ...]:
         with traces.span("push", connection=self.wired.name, stream=self.stream, entities=len(ids)) as span:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from connectors.unruly.sandbox import Manners, Unruly
+from connectors.unruly.sinks import PeopleSink
 from hub.domain.golden import GoldenState
 from hub.store import cursors
 from hub.transport.mishaps import Mishap
+from sync_jobs.push import push
 from sync_jobs.simulation.stage import Stage
 from sync_jobs.wiring import Wired
 from tests.sim.acting import (
@@ -507,3 +509,31 @@ async def test_an_edit_typed_while_other_writes_take_long_is_heard_first(
     assert held(stage, "city", BOB)["beta"] == "BERN", "it was overwritten unread"
     await well(stage)
     assert plain(held(stage, "city", BOB)) == dict.fromkeys(EVERYWHERE, "ulm")
+
+
+async def test_nothing_is_written_upon_a_read_that_failed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a vendor shows one record per call, many looks are one read of what changed. It fails."""
+    alpha, beta = stage.vendors["alpha"], stage.vendors["beta"]
+    people = [alpha.create({"email": f"p{number}@example.com", "city": "Bonn"}) for number in range(12)]
+    await well(stage)
+    monkeypatch.setattr(PeopleSink, "__init__", _singly(PeopleSink.__init__))
+    for remote_id in people:
+        alpha.edit(remote_id, {"city": "Kiel"})
+    await job(stage, "pull", "alpha")
+    await job(stage, "reconcile", "alpha")
+    written = len(beta.log)
+    script(stage, "beta", *[Mishap.NEVER_SENT] * 50, path="/people")
+    assert stage.hub is not None
+    pushed = await push(stage.hub, stage.hub.wired["beta"], "people", "run_1")
+    assert (len(beta.log), pushed.fault is not None) == (written, True)
+    stage.script.clear()
+    await well(stage)
+    assert len(beta.log) == written + len(people)
+
+
+def _singly(make: Any) -> Any:
+    def init(self: Any, *args: Any, **named: Any) -> None:
+        make(self, *args, **named)
+        object.__setattr__(self, "look_max", 1)
+
+    return init
