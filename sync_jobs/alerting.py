@@ -131,6 +131,8 @@ async def _tell(hub: Hub, told: Receiver | None) -> tuple[int, int, str]:
         untold = await alerts.untold(conn, UNTOLD_MOST)
         standing: Mapping[str, Any] = await kept.get(conn, STANDING) or {}
     if not untold:
+        if standing:  # from a receiver that was taken away meanwhile
+            await _forget_standing(hub)
         return 0, 0, ""
     if str(standing.get("again_at", "")) > now:
         return 0, len(untold), str(standing.get("why", ""))
@@ -147,8 +149,7 @@ async def _tell(hub: Hub, told: Receiver | None) -> tuple[int, int, str]:
             return sent, left + len(untold) - number, await _put_off(hub, standing, error)
         left += bool(_next(alert))
     if standing:
-        async with hub.database.write() as conn:
-            await kept.drop(conn, STANDING)
+        await _forget_standing(hub)
     return sent, left, ""
 
 
@@ -176,6 +177,11 @@ async def _put_off(hub: Hub, standing: Mapping[str, Any], error: Unposted) -> st
     return str(error)
 
 
+async def _forget_standing(hub: Hub) -> None:
+    async with hub.database.write() as conn:
+        await kept.drop(conn, STANDING)
+
+
 async def standing(hub: Hub) -> Mapping[str, Any]:
     """Since when and why alerts cannot be told; nothing when they can, as far as is known."""
     async with hub.database.read() as conn:
@@ -190,10 +196,12 @@ async def looked_at(hub: Hub) -> str | None:
 
 
 async def test(hub: Hub, told: Receiver) -> None:
-    """Posts a message that says that it is one to try. Raises Unposted."""
+    """Posts a message that says that it is one to try. Raises Unposted. Once it was taken, what is untold waits no
+    longer for its time: the address may be another one by now, or mended."""
     now = hub.now_text()
     alert = Alert("test", AlertKind.FAILED, "", "", "this is a test of the hub's alerts", "nothing", now, now)
     await told.post(told.url, *message(TEST, alert, slack=told.slack))
+    await _forget_standing(hub)
 
 
 # --- messages ---------------------------------------------------------------------------------------------------

@@ -137,6 +137,38 @@ async def test_a_receiver_that_is_away_hears_of_it_later_and_once(stage: Stage, 
     assert await alerting.standing(hub) == {}
 
 
+async def test_a_receiver_that_took_a_message_to_try_is_told_the_rest_at_once(stage: Stage, ops: Ops) -> None:
+    hub = hub_of(stage)
+    ops.away = True
+    await set_state(hub, ConnectionState.BROKEN, "401")
+    await looks(stage, ops, 30)
+    assert (await look(hub, ops.receiver)).failed
+    ops.away = False  # its address was mended
+    await alerting.test(hub, ops.receiver)
+    ops.taken.clear()
+    assert (await look(hub, ops.receiver)).told == 1
+    assert ops.said == [("began", "failed")]
+
+
+async def test_where_nothing_is_untold_no_receiver_counts_as_failing(
+    stage: Stage, ops: Ops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = hub_of(stage)
+    ops.away = True
+    await set_state(hub, ConnectionState.BROKEN, "401")
+    await looks(stage, ops, 5)
+    monkeypatch.delenv("HUB_ALERT_URL", raising=False)
+    await set_state(hub, ConnectionState.ACTIVE)
+    for minute in range(20):
+        if minute % 5 == 0:
+            await sync(hub)
+        stage.step(60)
+        await look(hub)
+    assert not (await look(hub)).open
+    await look(hub, ops.receiver)
+    assert await alerting.standing(hub) == {}
+
+
 async def test_a_receiver_says_when_it_wants_to_be_asked_again(stage: Stage) -> None:
     hub, asked = hub_of(stage), []
 
