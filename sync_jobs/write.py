@@ -242,13 +242,16 @@ class Writer:
 
     async def _moved(self, items: Sequence[Item]) -> set[str]:
         """Looks again, and answers the entities whose records show what the hub has not heard. What is shown is kept,
-        so the sweep finds it. Where a vendor shows one record per call, it is one read of what changed."""
+        so the sweep finds it. Where a vendor shows one record per call, it is one read of what changed. Raises
+        Failed."""
         ids = {item.change.remote_id for item in items if item.change.remote_id}
         keys = {item.change.key for item in items if item.change.op is Op.CREATE and item.change.key}
         if self.sink.look_max <= 1 and ids and self.lane is not Lane.CONSENT:  # of few people, and not of its cursor
             began = self.hub.clock()
-            if (await pull(self.hub, self.wired, self.stream)).fault is None:
-                self.seen_at = began  # it is true of all that is still to be written
+            pulled = await pull(self.hub, self.wired, self.stream)
+            if pulled.fault is not None:
+                raise Failed(pulled.fault, sent=False)
+            self.seen_at = began  # it is true of all that is still to be written
             found: set[str] = set()
         else:
             looked = await look(

@@ -482,10 +482,11 @@ async def test_an_edit_typed_while_a_write_waits_for_the_vendor_is_heard_first(
     assert plain(held(stage, "city")) == dict.fromkeys(EVERYWHERE, "ulm"), "heard, and lost to a better-ranked word"
 
 
+@pytest.mark.parametrize("look", ["by id", "by a read", "by a read that fails"])
 async def test_an_edit_typed_while_other_writes_take_long_is_heard_first(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, look: str
 ) -> None:
-    """A look holds for seconds; what comes late in a batch is looked at again."""
+    """A look holds for seconds; what comes late in a batch is looked at again, or not written."""
     alpha, beta = stage.vendors["alpha"], stage.vendors["beta"]
     bob = alpha.create({"email": BOB, "city": "Bonn"})
     await well(stage)
@@ -496,10 +497,12 @@ async def test_an_edit_typed_while_other_writes_take_long_is_heard_first(
         beta.before_write = None
         stage.step(30)
         beta.edit(beta.find(BOB) or "", {"city": "BERN"})
+        if look == "by a read that fails":
+            script(stage, "beta", *[Mishap.NEVER_SENT] * 50, path="/people")
 
     beta.before_write = long
-    sink = Wired.sink
-    monkeypatch.setattr(Wired, "sink", lambda wired, stream: replace(sink(wired, stream), batch_max=1))
+    sink, most = Wired.sink, 50 if look == "by id" else 1
+    monkeypatch.setattr(Wired, "sink", lambda wired, stream: replace(sink(wired, stream), batch_max=1, look_max=most))
     alpha.edit(bob, {"city": "Ulm"})
     alpha.edit(ann, {"city": "Ulm"})
     await job(stage, "pull", "alpha")
@@ -507,6 +510,7 @@ async def test_an_edit_typed_while_other_writes_take_long_is_heard_first(
     await job(stage, "push", "beta")
     assert held(stage, "city", ANN)["beta"] == "ULM"
     assert held(stage, "city", BOB)["beta"] == "BERN", "it was overwritten unread"
+    stage.script.clear()
     await well(stage)
     assert plain(held(stage, "city", BOB)) == dict.fromkeys(EVERYWHERE, "ulm")
 
