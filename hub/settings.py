@@ -15,6 +15,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 
 from hub.errors import BadInput, Complaint
 
@@ -259,6 +260,13 @@ def _complaint(name: str, given: Mapping[str, str], environ: Mapping[str, str]) 
     return Complaint(
         f"environment {_source(name, environ)}",
         said,
-        " or ".join(field.examples or ()),
-        f"Set it to one of these, or unset it: {field.description}.",
+        _expected(field),
+        f"Set it so, or unset it: {field.description}.",
     )
+
+
+def _expected(field: FieldInfo) -> str:
+    """What may be said: a span of numbers, or examples."""
+    shown = " or ".join(field.examples or ())
+    least, most = (next((getattr(m, w) for m in field.metadata if hasattr(m, w)), None) for w in ("ge", "le"))
+    return shown if least is None or most is None else f"a number from {least:g} to {most:g}, such as {shown}"

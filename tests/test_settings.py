@@ -109,6 +109,14 @@ def test_a_file_that_holds_no_secret_is_complained_about_without_its_contents(tm
     assert not any("pw" in s for s in said)
 
 
+def test_a_number_beyond_its_bounds_is_told_the_bounds() -> None:
+    with pytest.raises(BadInput) as error:
+        load({"HUB_SWEEP_SECONDS": "100", "HUB_WORKER_JOBS": "0"})
+    said = " ".join(str(c) for c in error.value.complaints)
+    assert "from 0.2 to 60" in said
+    assert "from 1 to 500" in said
+
+
 def test_only_secrets_may_be_in_files() -> None:
     assert {"HUB_SECRET_KEY_FILE", "HUB_LISTEN"} < variables()
     assert "HUB_LISTEN_FILE" not in variables()
