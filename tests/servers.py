@@ -67,6 +67,11 @@ class Process:
             self._process.kill()
             self._process.wait(STOPS_WITHIN)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def remove(self) -> None:
         """Ends it for good, and its folder with it."""
         self.halt()
@@ -89,6 +94,20 @@ def sweep(prefix: str) -> None:
             continue  # it is just being made
         if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
             shutil.rmtree(root, ignore_errors=True)
+
+
+def ends(pid: int) -> bool:
+    """Whether this process ends in time. Its port tells nothing: the next server may have it already."""
+    deadline = time.monotonic() + STOPS_WITHIN
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True  # and nobody buried it
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def free_port() -> int:

@@ -254,10 +254,12 @@ async def test_two_crews_share_the_work_through_redis(shared: Town, stack: Async
     for number in range(4):
         shared.vendors["a"].create({"email": f"p{number}@example.com", "title": "Head"})
     await until(lambda: len(shared.vendors["b"].ids()) == 4, "the records")
-    for number in range(6):
+    for number in range(60):  # who is quicker takes it: sooner or later each is
         for i in shared.vendors["a"].ids():
             shared.vendors["a"].edit(i, {"title": f"Nr {number}"})
         await until(lambda n=number: shared.agrees("title", f"Nr {n}"), f"edit {number}")  # type: ignore[misc]
+        if number >= 5 and one._ended["done"] and two._ended["done"]:
+            break
     assert len(shared.vendors["a"].ids()) == len(shared.vendors["b"].ids()) == 4
     assert one._ended["done"]
     assert two._ended["done"]
