@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 
 from hub.domain.entities import ENTITIES, EntityDef, Kind
 from hub.domain.golden import GoldenState, Pin
@@ -25,6 +26,7 @@ DISMISS = "dismiss"
 ACCEPT = "accept"
 PIN = "pin="
 RETRY = "retry"
+LARGEST = 2**63 - 1
 UNWRITTEN = (troubles.REFUSED, troubles.TAKEN, troubles.UNTOLD, troubles.NOT_KEPT)
 """Troubles with a write that stays undone until something moves: the hub does not repeat what was refused."""
 
@@ -154,13 +156,8 @@ def _typed(entity: EntityDef, name: str, text: str) -> Value:
     """A typed answer in the form of the field's kind. BadInput says what the field takes."""
     field = entity.field(name)
     kind = field.kind if field is not None else Kind.TEXT
-    try:
-        if kind in (Kind.INTEGER, Kind.MONEY):
-            return int(text)
-        if kind is Kind.NUMBER:
-            return float(text)
-    except ValueError:
-        raise BadInput(f"{name} takes a number") from None
+    if kind in (Kind.INTEGER, Kind.MONEY, Kind.NUMBER):
+        return _number(name, text, whole=kind is not Kind.NUMBER)
     if kind is Kind.BOOLEAN:
         if text not in ("true", "false"):
             raise BadInput(f"{name} takes true or false")
@@ -170,6 +167,17 @@ def _typed(entity: EntityDef, name: str, text: str) -> Value:
     if field is not None and field.choices and text not in field.choices:
         raise unknown(f"value of {name}", text, field.choices)
     return text or None
+
+
+def _number(name: str, text: str, *, whole: bool) -> int | float:
+    """One that the store can hold: JSON knows no NaN and no infinity, and the hub's has 64 bits for a whole one."""
+    try:
+        number = int(text) if whole else float(text)
+    except ValueError:
+        raise BadInput(f"{name} takes a {'whole ' if whole else ''}number") from None
+    if not (-LARGEST - 1 <= number <= LARGEST if whole else isfinite(number)):
+        raise BadInput(f"{name} takes no number of that size")
+    return number
 
 
 async def _bury(conn: Transaction, issue: Issue, now: str) -> None:
