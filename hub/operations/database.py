@@ -143,7 +143,13 @@ SILENT_AFTER = timedelta(minutes=2)
 
 
 async def _refuse_too_early(database: Database, found: Schema) -> None:
-    """Refused while processes of another release were heard of lately: they may need what the steps take away."""
+    """Refused while processes of another release were heard of lately: they may need what the steps take away. Also
+    where these steps are not all that there is to do."""
+    if found.state is SchemaState.EMPTY:
+        raise Refused(
+            "The store is empty: there is nothing of an older release to take away.",
+            mend="Run `hub db upgrade`: it makes the tables, by every step at once.",
+        )
     if found.state is not SchemaState.WAITING:
         raise Refused(
             f"The store's schema is version {found.held}: there is more to do than the steps for afterwards.",

@@ -157,6 +157,15 @@ def test_both_phases_cannot_be_named_at_once(hub: Hub, home: Path) -> None:
     assert hub("db", "upgrade", "--pre", "--post", "--json").json["error"]["kind"] == "BadInput"
 
 
+def test_an_empty_store_has_nothing_to_finish(hub: Hub, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_DATABASE_URL", f"sqlite:///{home / 'empty.db'}")
+    refused = hub("db", "upgrade", "--post", "--json")
+    assert (refused.code, refused.json["error"]["kind"]) == (1, "Refused")
+    assert "The store is empty" in refused.json["error"]["message"]
+    assert "`hub db upgrade`" in refused.json["error"]["mend"]
+    assert hub("db", "upgrade", "--json").json["after"] == schema.release()
+
+
 def test_the_release_says_its_version(hub: Hub) -> None:
     said = hub("--version")
     assert (said.code, said.out) == (0, f"hub {__version__}, schema {schema.release()}\n")
