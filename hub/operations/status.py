@@ -83,7 +83,6 @@ class Runs:
 
 
 ENTITIES = ("contact", "campaign")
-MOST_IN_DOUBT = 10_000
 DAY = timedelta(days=1)
 ALIVE = timedelta(seconds=30)
 """A worker says every few seconds that it lives."""
@@ -102,13 +101,9 @@ async def status(hub: Hub) -> Status:
     ]
     shown += [await _connection(hub, wired, open_issues.get(name, 0), now) for name, wired in sorted(hub.wired.items())]
     async with hub.database.read() as conn:
-        in_doubt = sum(
-            [
-                len(await attempts.unsettled_of(conn, wired.name, sink, MOST_IN_DOUBT))
-                for wired in hub.wired.values()
-                for sink in wired.sinks()
-            ]
-        )
+        # Also of connections that cannot be used now: they are looked up when they can. What a connection that was
+        # removed left behind is history.
+        in_doubt = await attempts.count_unsettled(conn, {*hub.wired, *hub.unusable})
         said = tuple(alert.summary for alert in await alerts.open_ones(conn))
         consent = await latencies(conn, iso(hub.clock() - DAY))
         working = tuple(await workers.all(conn, iso(hub.clock() - ALIVE)))

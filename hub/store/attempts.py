@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Select, bindparam, null, or_, select, text, update
+from sqlalchemy import Select, bindparam, func, null, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.attempt import Attempt, AttemptState
@@ -105,6 +105,12 @@ async def unsettled_of(
         chosen = chosen.where(T.lane == lane)
     found = await conn.execute(chosen.order_by(T.id).limit(limit))
     return [_attempt(row) for row in found]
+
+
+async def count_unsettled(conn: AsyncConnection, connections: Collection[str]) -> int:
+    """How many writes to these connections have an outcome that nobody knows yet; counted in the partial index."""
+    counted = select(T.connection, func.count()).where(UNSETTLED).group_by(T.connection)
+    return sum([count for connection, count in await conn.execute(counted) if connection in connections])
 
 
 async def under_way(conn: AsyncConnection, entity_ids: Sequence[str], *, but: Lane) -> dict[str, set[str]]:

@@ -62,6 +62,16 @@ async def test_open_and_in_doubt_are_unsettled_and_nothing_else(database: Databa
         assert await attempts.stale_open(conn, NOW) == []
 
 
+async def test_the_unsettled_of_some_connections_are_counted(database: Database) -> None:
+    places = [("crm", "contacts"), ("crm", "leads"), ("mail", "members"), ("gone", "people")]
+    some = [replace(FIRST, id=f"a{n}", connection=c, stream=s) for n, (c, s) in enumerate(places * 2)]
+    async with database.write() as conn:
+        await attempts.open(conn, some)
+        await attempts.close(conn, [replace(some[0], state=AttemptState.SETTLED, closed_at=LATER)])
+        assert await attempts.count_unsettled(conn, {"crm", "mail", "new"}) == 5
+        assert await attempts.count_unsettled(conn, set()) == 0
+
+
 async def test_unsettled_ones_follow_a_merge_and_settled_ones_stay(database: Database) -> None:
     async with database.write() as conn:
         await attempts.open(conn, [FIRST, replace(FIRST, id="a2")])
@@ -105,6 +115,7 @@ async def test_the_unsettled_are_found_by_index(database: Database) -> None:
             await attempts.unsettled(conn, ["con_a"])
             await attempts.unsettled_of(conn, "crm", "contacts")
             await attempts.stale_open(conn, NOW)
+            await attempts.count_unsettled(conn, {"crm"})
         for statement in seen:
             values = tuple("[]" if n == 0 else 1 for n in range(statement.count("?")))
             plan = str((await conn.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, values)).all())
