@@ -29,13 +29,16 @@ from sync_jobs.hub import Hub
 from sync_jobs.wiring import Wired
 
 PULLS, PUSHES = 50, 200
-"""The latest runs of a connection that are looked at."""
+"""The latest runs of a connection that are looked at for those that failed."""
+SUMMED_MOST = 10_000
+"""Pushes of a connection whose counts are added up."""
 WRITES_OF = timedelta(hours=24)
 FAILED_OF = timedelta(hours=25)
 """What failed is tried again sooner, if only by a timer of a day. What isn't has nothing to do any more."""
 PULL, PUSH = "pull", "push"
 PARKED_MAX = 200
 WRITTEN = ("created", "updated", "removed")
+REFUSED = "refused"
 TOKEN = "token"  # noqa: S105  (a word)
 
 
@@ -77,7 +80,9 @@ async def _of(conn: Transaction, hub: Hub, wired: Wired, known: _Known) -> Conne
     name, row = wired.name, wired.connection
     streams = [await _stream(conn, wired, planned, known) for planned in known.planned.get(name, ())]
     pushes = await runs.recent(conn, PUSHES, connection=name, job=PUSH)
-    lately = [run for run in pushes if run.started_at >= iso(known.now - WRITES_OF)]
+    lately = await runs.summed(
+        conn, (*WRITTEN, REFUSED), connection=name, job=PUSH, since=iso(known.now - WRITES_OF), limit=SUMMED_MOST
+    )
     # A pull that did nothing leaves no run, but its walk has ended.
     finished = {p.stream: p.cursor.finished_at or "" for p in known.planned.get(name, ())}
     pulls = await runs.recent(conn, PULLS, connection=name, job=PULL)
@@ -89,12 +94,13 @@ async def _of(conn: Transaction, hub: Hub, wired: Wired, known: _Known) -> Conne
         row.state_reason if row.state is ConnectionState.BROKEN else "",
         _failing([*unanswered, *pushes], iso(known.now - FAILED_OF)),
         known.circuits.get(name),
-        sum(run.counts.get(word, 0) for run in lately for word in WRITTEN),
-        sum(run.counts.get("refused", 0) for run in lately),
+        sum(lately.counts[word] for word in WRITTEN),
+        lately.counts[REFUSED],
         await _expiries(conn, hub, wired, known.now),
         known.quotas.get(name, ()),
         None if doubt is None else parse(doubt),
         streams,
+        parse(lately.since) if lately.since is not None and lately.runs >= SUMMED_MOST else None,
     )
 
 

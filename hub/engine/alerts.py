@@ -59,8 +59,8 @@ class Failing:
 @dataclass(frozen=True, slots=True)
 class ConnectionSituation:
     """`stopped`: why nothing can be done there, "" where something can. `written` and `refused`: writes of the last 24
-    hours. `expiries`: what ends when, without renewal. `oldest_doubt`: the write of which nobody has known longest
-    whether it was applied."""
+    hours, or only those since `counted_since` where there are too many runs to look at. `expiries`: what ends when,
+    without renewal. `oldest_doubt`: the write of which nobody has known longest whether it was applied."""
 
     name: str
     state: ConnectionState = ConnectionState.ACTIVE
@@ -73,6 +73,7 @@ class ConnectionSituation:
     quotas: Sequence[QuotaSituation] = ()
     oldest_doubt: datetime | None = None
     streams: Sequence[StreamSituation] = ()
+    counted_since: datetime | None = None
 
 
 # --- conditions -------------------------------------------------------------------------------------------------
@@ -171,11 +172,13 @@ def _quotas(connection: ConnectionSituation) -> Iterator[Condition]:
 def _refused(connection: ConnectionSituation) -> Iterator[Condition]:
     tried = connection.refused + connection.written
     share = connection.refused / tried if tried else 0.0
+    since = connection.counted_since
+    over = f"since {since:%Y-%m-%d %H:%M} UTC" if since is not None else "in 24 h"
     if connection.refused >= REFUSED_LEAST_LASTS and share >= REFUSED_SHARE_LASTS:
         yield Condition(
             AlertKind.REFUSED_SHARE,
             connection.name,
-            f"{connection.name} refused {connection.refused:,} of {tried:,} writes in 24 h",
+            f"{connection.name} refused {connection.refused:,} of {tried:,} writes {over}",
             f"`hub issues list --connection {connection.name}` says why",
             strong=connection.refused >= REFUSED_LEAST and share >= REFUSED_SHARE,
         )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Integer, cast, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.attempt import AttemptState
 from hub.domain.run import Run, RunState
 from hub.errors import NotFound
+from hub.store.dialect import json_text
 from hub.store.tables import attempts, runs
 
 T = runs.c
@@ -76,6 +78,32 @@ async def recent(
         if value is not None:
             chosen = chosen.where(column == value)
     return [_run(row) for row in await conn.execute(chosen)]
+
+
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """What runs counted together, how many they were, and when the first of them began (None: there was none)."""
+
+    counts: Mapping[str, int]
+    runs: int
+    since: str | None
+
+
+async def summed(
+    conn: AsyncConnection, names: Sequence[str], *, connection: str, job: str, since: str, limit: int
+) -> Summed:
+    """The sums of some counts over the runs of one job at one connection that began since then; of the latest `limit`
+    of these where they are more. They are added up in the store."""
+    some = (
+        select(T.started_at, T.counts)
+        .where(T.job == job, T.connection == connection, T.started_at >= since)
+        .order_by(T.started_at.desc())
+        .limit(limit)
+        .subquery()
+    )
+    sums = [func.coalesce(func.sum(cast(json_text(conn, some.c.counts, name), Integer)), 0) for name in names]
+    number, first, *totals = (await conn.execute(select(func.count(), func.min(some.c.started_at), *sums))).one()
+    return Summed(dict(zip(names, totals, strict=True)), number, first)
 
 
 async def get(conn: AsyncConnection, run_id: str) -> Run | None:

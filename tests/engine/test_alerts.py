@@ -159,6 +159,14 @@ def test_all_is_well() -> None:
 
 
 @pytest.mark.parametrize(
+    ("since", "over"), [(None, "in 24 h"), (START - HOUR, f"since {START - HOUR:%Y-%m-%d %H:%M} UTC")]
+)
+def test_refused_writes_are_said_of_the_time_that_was_counted(since: datetime | None, over: str) -> None:
+    (condition,) = alerts.conditions([replace(CRM, refused=90, written=1_010, counted_since=since)], START)
+    assert condition.summary == f"crm refused 90 of 1,100 writes {over}"
+
+
+@pytest.mark.parametrize(
     ("situation", "expected"),
     [
         (replace(CRM, state=ConnectionState.BROKEN, stopped="401"), {"failed/crm": True}),

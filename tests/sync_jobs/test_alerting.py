@@ -20,9 +20,10 @@ from connectors.unruly.sandbox import Manners
 from hub import logs
 from hub.domain.alert import Alert, AlertKind
 from hub.domain.connection import ConnectionState
+from hub.domain.moments import iso
 from hub.domain.observation import Record
 from hub.domain.policy import Brakes
-from hub.domain.run import RunState
+from hub.domain.run import Run, RunState
 from hub.engine import alerts as engine
 from hub.store import alerts, connections, observations, runs, secrets, volumes
 from hub.transport import poster
@@ -311,6 +312,27 @@ async def test_runs_that_fail_again_and_again_are_told_and_one_success_ends_it(s
     assert situation._failing(failed, hub.now_text()) == [], "what was long ago, and wasn't tried again"
     await pull(hub, hub.connection("alpha"), "people")  # a worker's: a run that does nothing is not kept
     assert (await situation.situation(hub))[0].failing == []
+
+
+async def pushed(hub: Hub, number: int, counts: Mapping[str, int], at: datetime) -> None:
+    async with hub.database.write() as conn:
+        for n in range(number):
+            await runs.start(conn, Run(f"r{n}-{iso(at)}", "push", iso(at), "alpha", "people", counts=counts))
+
+
+async def test_all_writes_of_a_day_are_counted_however_many_runs_made_them(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = hub_of(stage)
+    await pushed(hub, 20, {"refused": 1_000}, stage.now - timedelta(hours=25))
+    await pushed(hub, 20, {"refused": 6, "later": 5}, stage.now - timedelta(hours=23))
+    await pushed(hub, 250, {"created": 1, "updated": 2, "removed": 1, "api_calls": 3}, stage.now - timedelta(hours=1))
+    (found,) = await situation.situation(hub)
+    assert (found.refused, found.written, found.counted_since) == (120, 1_000, None)
+    monkeypatch.setattr(situation, "SUMMED_MOST", 255)
+    (found,) = await situation.situation(hub)
+    assert (found.refused, found.written) == (30, 1_000)
+    assert found.counted_since == stage.now - timedelta(hours=23), "what is said goes back no further"
 
 
 async def test_zero_rows_where_history_says_thousands(stage: Stage, ops: Ops) -> None:
