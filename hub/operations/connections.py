@@ -25,6 +25,7 @@ from hub.store import secrets as vault
 from sync_jobs import brakes
 from sync_jobs import discover as jobs
 from sync_jobs.hub import Hub
+from sync_jobs.reconcile import reconcile
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,13 +270,25 @@ async def set_writes(
 
 async def remove(hub: Hub, name: str) -> Removed:
     """Forgets the account, its secrets, its mapping documents and what was read there. Nothing changes at the vendor;
-    what its people said stays in the golden records until other news comes."""
+    what its people said stays in the golden records until other news comes, and what they said of consent for good."""
     await named(hub, name)
-    async with sole_turn(hub), hub.database.write() as conn:  # what a worker reads there meanwhile would stay behind
-        await store.remove(conn, name)
-        await mappings.forget(conn, name)
+    async with sole_turn(hub):  # what a worker reads there meanwhile would stay behind
+        await _hear(hub, name)
+        async with hub.database.hearing() as conn:
+            await store.remove(conn, name)
+            await mappings.forget(conn, name)
     await hub.wire()
     return Removed(True, name)
+
+
+async def _hear(hub: Hub, name: str) -> None:
+    """An opt-out that was read and not heard yet would be lost with the rest. Where the connection cannot be made
+    ready, nobody can tell what its records say."""
+    wired = hub.wired.get(name)
+    if wired is None:
+        return
+    for stream in wired.streams():
+        await reconcile(hub, wired, stream)
 
 
 def catalogue() -> Catalogue:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.connection import Connection, ConnectionState
 from hub.errors import BadInput, NotFound
+from hub.store import statements
 from hub.store.tables import (
     circuits,
     connections,
@@ -72,8 +73,10 @@ async def allow_writes(conn: AsyncConnection, name: str, allowed: bool = True) -
 
 
 async def remove(conn: AsyncConnection, name: str) -> None:
-    """Forgets a connection with its secrets, cursors, observations and links. Golden records stay as they are until
-    the next reconcile of their entities. NotFound when there is no such connection."""
+    """Forgets a connection with its secrets, cursors, observations and links. What was said there of consent stays, as
+    said to the hub; golden records stay as they are until the next reconcile of their entities. NotFound when there is
+    no such connection."""
+    await statements.take_over(conn, name)
     for table in KNOWN_OF_IT:
         await conn.execute(delete(table).where(table.c.connection == name))
     done = await conn.execute(delete(connections).where(T.name == name))

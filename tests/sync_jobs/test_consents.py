@@ -13,10 +13,12 @@ import pytest
 from sqlalchemy import select
 
 from connectors.unruly.sandbox import Manners, Unruly
+from hub.domain.consent import Consent, ConsentState, Evidence, Statements
 from hub.domain.lane import Lane
 from hub.domain.moments import iso
+from hub.operations import connections as accounts
 from hub.operations import consent as operations
-from hub.store import consent_changes, golden, observations
+from hub.store import consent_changes, golden, links, observations, statements
 from hub.store.tables import consent_changes as table
 from hub.transport.mishaps import Mishap
 from sync_jobs import brakes
@@ -242,3 +244,54 @@ async def test_an_opt_out_does_not_wait_for_another_system_that_is_silent(tmp_pa
     await settle(stage)
     assert (held_of(beta)["name"], held_of(stage.vendors["gamma"])["opted_out"]) == ("Anne", True)
     await stage.close()
+
+
+async def consent_of_ann(stage: Stage) -> Consent | None:
+    async with hub_of(stage).database.read() as conn:
+        (record,) = await golden.find(conn, "contact", "ann@x.example")
+    return record.consent.get("email")
+
+
+async def test_an_opt_out_outlives_the_connection_in_which_it_was_said(stage: Stage) -> None:
+    alpha, beta = stage.vendors["alpha"], stage.vendors["beta"]
+    alpha.opt_out(ann(alpha))
+    await settle(stage)
+    before = await consent_of_ann(stage)
+    assert before is not None
+    assert before.state is ConsentState.DENIED
+    await accounts.remove(hub_of(stage), "alpha")
+    beta.edit(ann(beta), {"name": "Anne", "opted_out": False})
+    await settle(stage)
+    assert await consent_of_ann(stage) == replace(before, origin="hub")
+    assert held_of(beta)["opted_out"]
+    (said,) = (await operations.show(hub_of(stage), "contact", "ann@x.example")).consent
+    assert [(v.value, v.evidence.partition(",")[0]) for v in said.voices] == [
+        ("denied", f"said in alpha/people/{ann(alpha)}")
+    ]
+
+
+async def test_an_opt_out_that_was_read_and_not_heard_outlives_the_connection_too(stage: Stage) -> None:
+    alpha, beta = stage.vendors["alpha"], stage.vendors["beta"]
+    alpha.opt_out(ann(alpha))
+    stage.step(1)
+    await read(stage, "alpha")
+    await accounts.remove(hub_of(stage), "alpha")
+    await settle(stage)
+    assert held_of(beta)["opted_out"]
+
+
+async def test_a_grant_outlives_the_connection_as_well(stage: Stage) -> None:
+    """Else the denial that it lifted would come back."""
+    hub = hub_of(stage)
+    grant = Statements(
+        granted_at="2026-01-02T00:00:00.000Z", evidence=Evidence("ann", "2026-01-02T00:00:00.000Z", "form")
+    )
+    async with hub.database.write() as conn:
+        (record,) = await golden.find(conn, "contact", "ann@x.example")
+        owned = (await links.by_entities(conn, [record.entity_id]))[record.entity_id]
+        said = {"alpha": grant, "beta": Statements(denied_at="2026-01-01T00:00:00.000Z")}
+        await links.put(conn, [replace(k, statements={"email": said[k.address.connection]}) for k in owned])
+    await accounts.remove(hub, "alpha")
+    async with hub.database.read() as conn:
+        kept = await statements.fetch(conn, [record.entity_id])
+    assert kept == {record.entity_id: {"email": grant}}
