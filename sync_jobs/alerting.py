@@ -1,6 +1,7 @@
 """Alerts: looking at how things stand, keeping what began and ended, and telling it to who asked to be told.
 
-Each look tells what is still untold, so a receiver that was away hears of it later. A message is told once: only when
+Each look tells what is still untold, so a receiver that was away hears of it later; what it refuses for good holds up
+nothing else. A message is told once: only when
 a process ends between the receiver's answer and the note of it, it comes again, with the same id.
 """
 
@@ -22,8 +23,10 @@ from hub.logs import log, redacted
 from hub.store import alerts
 from hub.store import settings as kept
 from hub.transport.poster import Unposted, post
+from sync_jobs import refusals
 from sync_jobs.hub import Hub
 from sync_jobs.lease import Busy, held
+from sync_jobs.refusals import Refusals
 from sync_jobs.situation import situation
 
 LEASE = "alerts"
@@ -130,27 +133,61 @@ async def _tell(hub: Hub, told: Receiver | None) -> tuple[int, int, str]:
     async with hub.database.read() as conn:
         untold = await alerts.untold(conn, UNTOLD_MOST)
         standing: Mapping[str, Any] = await kept.get(conn, STANDING) or {}
-    if not untold:
-        if standing:  # from a receiver that was taken away meanwhile
-            await _forget_standing(hub)
-        return 0, 0, ""
-    if str(standing.get("again_at", "")) > now:
+        refused = await refusals.fetch(conn, hub.clock())
+    refused.keep_only([_id(_next(alert), alert) for alert in untold])
+    if untold and str(standing.get("again_at", "")) > now:
         return 0, len(untold), str(standing.get("why", ""))
-    sent = left = 0
+    telling, left = _Telling(hub, told, refused), 0
     for number, alert in enumerate(untold):
         try:
-            while sent < TOLD_MOST and (event := _next(alert)):
-                await told.post(told.url, *message(event, alert, slack=told.slack))
-                sent += 1
-                alert = _noted(alert, event, hub.now_text())
-                async with hub.database.write() as conn:
-                    await alerts.tell(conn, alert)
+            left += bool(_next(await telling.tell(alert)))
         except Unposted as error:
-            return sent, left + len(untold) - number, await _put_off(hub, standing, error)
-        left += bool(_next(alert))
-    if standing:
-        await _forget_standing(hub)
-    return sent, left, ""
+            return telling.sent, left + len(untold) - number, await _put_off(hub, standing, error)
+    if standing or refused.changed:  # also from a receiver that was taken away meanwhile
+        async with hub.database.write() as conn:
+            await kept.drop(conn, STANDING)
+            await refusals.put(conn, refused)
+    return telling.sent, left, refused.why
+
+
+@dataclass(slots=True)
+class _Telling:
+    """What one look tells: a bounded number of messages, counted with those that the receiver refused."""
+
+    hub: Hub
+    told: Receiver
+    refused: Refusals
+    sent: int = 0
+    tries: int = 0
+
+    async def tell(self, alert: Alert) -> Alert:
+        """Tells what is due of an alert, and answers it as it is then. Unposted when the receiver is away."""
+        while (
+            self.tries < TOLD_MOST and (event := _next(alert)) and self.refused.due(_id(event, alert), self.hub.clock())
+        ):
+            self.tries += 1
+            settled = await self._post(event, alert)
+            if settled:
+                alert = _noted(alert, event, self.hub.now_text())
+            async with self.hub.database.write() as conn:
+                await alerts.tell(conn, alert)
+                await refusals.put(conn, self.refused)
+            if not settled:
+                break
+        return alert
+
+    async def _post(self, event: str, alert: Alert) -> bool:
+        """Whether that is done with: it was taken, or is given up."""
+        try:
+            await self.told.post(self.told.url, *message(event, alert, slack=self.told.slack))
+        except Unposted as error:
+            if not error.for_good:
+                raise
+            LOG.warning("an alert was refused", why=str(error), alert=alert.id, event_told=event)
+            return self.refused.refuse(_id(event, alert), f"{alert.key} {event}", str(error), self.hub.clock())
+        self.sent += 1
+        self.refused.take(_id(event, alert))
+        return True
 
 
 def _next(alert: Alert) -> str:
@@ -177,15 +214,16 @@ async def _put_off(hub: Hub, standing: Mapping[str, Any], error: Unposted) -> st
     return str(error)
 
 
-async def _forget_standing(hub: Hub) -> None:
-    async with hub.database.write() as conn:
-        await kept.drop(conn, STANDING)
-
-
 async def standing(hub: Hub) -> Mapping[str, Any]:
     """Since when and why alerts cannot be told; nothing when they can, as far as is known."""
     async with hub.database.read() as conn:
         return await kept.get(conn, STANDING) or {}
+
+
+async def refused(hub: Hub) -> Refusals:
+    """The messages that the receiver refuses, and those that were given up."""
+    async with hub.database.read() as conn:
+        return await refusals.fetch(conn, hub.clock())
 
 
 async def looked_at(hub: Hub) -> str | None:
@@ -201,7 +239,11 @@ async def test(hub: Hub, told: Receiver) -> None:
     now = hub.now_text()
     alert = Alert("test", AlertKind.FAILED, "", "", "this is a test of the hub's alerts", "nothing", now, now)
     await told.post(told.url, *message(TEST, alert, slack=told.slack))
-    await _forget_standing(hub)
+    async with hub.database.write() as conn:
+        await kept.drop(conn, STANDING)
+        held = await refusals.fetch(conn, hub.clock())
+        held.hurry()
+        await refusals.put(conn, held)
 
 
 # --- messages ---------------------------------------------------------------------------------------------------
@@ -209,7 +251,7 @@ async def test(hub: Hub, told: Receiver) -> None:
 
 def message(event: str, alert: Alert, *, slack: bool) -> tuple[bytes, Mapping[str, str]]:
     """The body and its headers. `id` is the same whenever this message is sent, so that receivers can drop it."""
-    ident = f"{alert.id}/{event}"
+    ident = _id(event, alert)
     headers = {"Content-Type": "application/json", "Idempotency-Key": ident}
     if slack:
         return orjson.dumps({"text": slack_text(event, alert)}), headers
@@ -226,6 +268,10 @@ def message(event: str, alert: Alert, *, slack: bool) -> tuple[bytes, Mapping[st
         "ended_at": alert.ended_at,
     }
     return orjson.dumps(body), headers
+
+
+def _id(event: str, alert: Alert) -> str:
+    return f"{alert.id}/{event}"
 
 
 def slack_text(event: str, alert: Alert) -> str:

@@ -15,6 +15,7 @@ from hub.cli.screen import answer, plain
 from hub.domain.alert import Alert
 from hub.errors import BadInput
 from hub.operations import alerts as operations
+from sync_jobs.refusals import Refused
 
 
 def register(app: typer.Typer) -> None:
@@ -84,5 +85,17 @@ def _to(told: operations.Told) -> RenderableType:
         return tables.line(("nobody is told: ", "dim"), ("HUB_ALERT_URL", "bold"), (" is not set", "dim"))
     if told.failed:
         since = told.since[:16].replace("T", " ")
-        return tables.line(("cannot be told ", "red"), f"since {since} UTC: {plain(told.failed)}; it is tried again")
-    return tables.line((f"told as {told.to} when they begin and when they end", "dim"))
+        head = tables.line(("cannot be told ", "red"), f"since {since} UTC: {plain(told.failed)}; it is tried again")
+    else:
+        head = tables.line((f"told as {told.to} when they begin and when they end", "dim"))
+    lines = [
+        *[_refused(one, "refused by the receiver ", "; it is tried again") for one in told.refused],
+        *[_refused(one, "given up ", ": the receiver never took it") for one in told.given_up],
+    ]
+    return Text("\n").join([head, *lines])
+
+
+def _refused(one: Refused, word: str, then: str) -> Text:
+    since = one.since[:16].replace("T", " ")
+    times = f"{one.times} times" if one.times != 1 else "once"
+    return tables.line((word, "yellow"), (one.what, "bold"), f" ({plain(one.why)}, {times} since {since} UTC){then}")

@@ -12,6 +12,7 @@ from hub.store import alerts as store
 from hub.transport.poster import Unposted
 from sync_jobs import alerting
 from sync_jobs.hub import Hub
+from sync_jobs.refusals import Refused
 
 ALL_MOST = 200
 UNSEEN_AFTER = timedelta(minutes=15)
@@ -21,11 +22,14 @@ UNSEEN_AFTER = timedelta(minutes=15)
 @dataclass(frozen=True, slots=True)
 class Told:
     """How the telling stands: `to` is slack, json, or "" where nobody is told; `failed` and `since`: why and since when
-    it fails, "" when it doesn't."""
+    it fails, "" when it doesn't. `refused`: messages that the receiver refuses and that are tried again; `given_up`:
+    those of the last days that it never took, the latest first."""
 
     to: str
     failed: str = ""
     since: str = ""
+    refused: tuple[Refused, ...] = ()
+    given_up: tuple[Refused, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,9 @@ async def alerts(hub: Hub, *, ended: bool = False) -> Alerts:
         open_ = await store.open_ones(conn)
         shown = await store.latest(conn, max(ALL_MOST, len(open_))) if ended else open_
     told, looked_at = await _told(hub), await alerting.looked_at(hub)
-    return Alerts(not told.failed, len(open_), tuple(shown), told, looked_at, stale(hub, looked_at))
+    return Alerts(
+        not told.failed and not told.refused, len(open_), tuple(shown), told, looked_at, stale(hub, looked_at)
+    )
 
 
 def stale(hub: Hub, looked_at: str | None) -> bool:
@@ -107,8 +113,9 @@ async def _told(hub: Hub) -> Told:
     told = alerting.receiver()
     if told is None:
         return Told("")
-    standing = await alerting.standing(hub)
-    return Told(_form(told), str(standing.get("why", "")), str(standing.get("since", "")))
+    standing, held = await alerting.standing(hub), await alerting.refused(hub)
+    failed, since = (str(standing.get(word, "")) for word in ("why", "since"))
+    return Told(_form(told), failed, since, tuple(held.tried.values()), tuple(held.given_up))
 
 
 def _form(told: alerting.Receiver) -> str:

@@ -165,6 +165,9 @@ async def _alerts(hub: Hub) -> list[Finding]:
     if found.told.failed:
         said = f"nobody could be told since {found.told.since[:16].replace('T', ' ')} UTC: {found.told.failed}"
         findings.append(Finding("alerts", Health.WARNING, said, "check HUB_ALERT_URL, then `hub alerts --test`"))
+    if not_taken := [*found.told.refused, *found.told.given_up]:
+        said = f"the receiver refuses {', '.join(f'{one.what} ({one.why})' for one in not_taken[:3])}"
+        findings.append(Finding("alerts", Health.WARNING, said, "check HUB_ALERT_FORMAT; `hub alerts` says more"))
     if found.stale or (found.told.to and found.looked_at is None):
         whose = "HUB_ALERT_URL is to be told, and " if found.told.to else ""
         mend = "run `hub worker` or `hub up`, or `hub alerts --look` by a timer"

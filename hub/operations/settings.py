@@ -18,7 +18,7 @@ from hub.operations.nearest import unknown
 from hub.settings import Described
 from hub.store import schema
 from hub.store import settings as store
-from sync_jobs import brakes, quotas, retention, verifying
+from sync_jobs import brakes, quotas, refusals, retention, verifying
 from sync_jobs.hub import Hub
 
 MEANS = {
@@ -186,8 +186,8 @@ def _own(group: str, name: str, held: object, usual: object, means: Mapping[str,
 
 
 def _stored(name: str, value: object) -> list[Setting]:
-    if name in (brakes.BRAKES, retention.KEEP, retention.PLACES, quotas.QUOTA, verifying.SETTING):
-        return []  # shown one by one; or of no use to people
+    if name in (brakes.BRAKES, retention.KEEP, retention.PLACES, quotas.QUOTA, verifying.SETTING, refusals.SETTING):
+        return []  # shown one by one, or elsewhere; or of no use to people
     agreed, _, connection = name.partition("/")
     if agreed == "allowance" and isinstance(value, dict):
         said = ", ".join(f"{n} {what}" for what, n in value.items())

@@ -16,17 +16,21 @@ from hub.transport.wire import AGENT, Transport
 TIMEOUT = httpx.Timeout(10.0)
 WITHIN = 20.0
 """Seconds for the whole of it: an answer that trickles in meets every other limit, and alerts would end with it."""
+FOR_GOOD = frozenset({400, 413, 422})
+"""Answers about what is in a message: it is refused the next time, too, and another one may be taken. Every other
+failure is the receiver's state, or its address."""
 CONCEALED = "posts"
 """Under which name addresses are concealed in logs."""
 
 
 class Unposted(Exception):
     """The receiver did not take it, or nobody knows. The text names no address. `retry_after` in seconds, when the
-    receiver said."""
+    receiver said; `for_good`: it refuses this very message."""
 
-    def __init__(self, why: str, retry_after: float | None = None) -> None:
+    def __init__(self, why: str, retry_after: float | None = None, *, for_good: bool = False) -> None:
         super().__init__(why)
         self.retry_after = retry_after
+        self.for_good = for_good
 
 
 async def post(url: str, body: bytes, headers: Mapping[str, str], *, transport: Transport | None = None) -> None:
@@ -48,7 +52,8 @@ async def post(url: str, body: bytes, headers: Mapping[str, str], *, transport: 
         raise Unposted(f"no answer ({type(error).__name__})") from None
     if not answer.is_success:
         counters.add("alert_posts", outcome="refused")
-        raise Unposted(f"HTTP {answer.status_code}", _seconds(answer.headers.get("retry-after", "")))
+        said = _seconds(answer.headers.get("retry-after", ""))
+        raise Unposted(f"HTTP {answer.status_code}", said, for_good=answer.status_code in FOR_GOOD)
     counters.add("alert_posts", outcome="taken")
 
 

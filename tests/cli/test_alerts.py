@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
+from sync_jobs import refusals
 from tests.cli.conftest import Hub
 
 PATH = "/hooks/5f2b9c"
@@ -108,6 +109,31 @@ def test_trying_whether_messages_arrive(hub: Hub, home: Path, ops: Ops, monkeypa
     monkeypatch.delenv("HUB_ALERT_URL")
     assert hub("alerts", "--test").code == 1
     assert hub("alerts", "--test", "--look").code == 1
+
+
+def test_messages_that_are_refused_for_good_are_said(
+    hub: Hub, home: Path, ops: Ops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert hub("connections", "add", "nowhere", "--connector", "csv", "--base-url", "http://127.0.0.1:9/").code == 0
+    hub("connections", "pause", "nowhere")
+    with sqlite3.connect(home / "hub.db") as conn:
+        conn.execute("UPDATE connections SET state = 'broken', state_reason = '401'")
+    ops.status = 400
+    looked = hub("alerts", "--look", "--json")
+    assert (looked.code, looked.json["ok"], looked.json["messages"], looked.json["untold"]) == (1, False, 0, 1)
+    said = "refused by the receiver failed/nowhere began (HTTP 400, once since "
+    assert said in hub("alerts").out
+    assert hub("alerts", "--json").json["ok"] is False
+    monkeypatch.setattr(refusals, "TIMES_ALONE", 2)
+    with sqlite3.connect(home / "hub.db") as conn:
+        conn.execute(
+            'UPDATE settings SET value = replace(value, \'"again_at":"2\', \'"again_at":"1\') WHERE name = ?',
+            (refusals.SETTING,),
+        )
+    assert hub("alerts", "--look").code == 0
+    assert "given up failed/nowhere began (HTTP 400, 2 times since " in hub("alerts").out
+    assert "the receiver refuses failed/nowhere began (HTTP 400)" in findings(hub)
+    assert refusals.SETTING not in hub("settings").out
 
 
 @pytest.mark.parametrize("told", [True, False])

@@ -29,8 +29,8 @@ from hub.store import alerts, connections, observations, runs, secrets, volumes
 from hub.transport import poster
 from hub.transport.mishaps import Mishap
 from hub.transport.poster import Unposted, post
-from sync_jobs import alerting, situation
-from sync_jobs.alerting import Receiver, look
+from sync_jobs import alerting, refusals, situation
+from sync_jobs.alerting import Looked, Receiver, look
 from sync_jobs.hub import Hub
 from sync_jobs.pull import pull
 from sync_jobs.runner import sync
@@ -182,6 +182,123 @@ async def test_a_receiver_says_when_it_wants_to_be_asked_again(stage: Stage) -> 
         await look(hub, Receiver(URL, slack=False, post=busy))
         stage.step(60)
     assert [at - asked[0] for at in asked] == [timedelta(0), timedelta(minutes=10)]
+
+
+@dataclass
+class Choosy:
+    """A receiver that refuses some messages, with one status."""
+
+    refuses: set[str]
+    status: int = 400
+    tries: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        said = orjson.loads(request.content)
+        what = f"{said['connection']} {said['event']}"
+        self.tries.append(what)
+        if what in self.refuses:
+            return httpx.Response(self.status)
+        self.taken.append(what)
+        return httpx.Response(200)
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        await post(url, body, headers, transport=httpx.MockTransport(self._answer))
+
+    @property
+    def receiver(self) -> Receiver:
+        return Receiver(URL, slack=False, post=self.post)
+
+
+@pytest.fixture
+def nothing_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No look finds anything, and what is open ends."""
+
+    async def none(_: Hub) -> list[engine.ConnectionSituation]:
+        return []
+
+    monkeypatch.setattr(alerting, "situation", none)
+
+
+async def begin(stage: Stage, *names: str) -> None:
+    at = hub_of(stage).now_text()
+    async with hub_of(stage).database.write() as conn:
+        await alerts.begin(conn, [Alert(f"failed/{n}", AlertKind.FAILED, n, "", "s", "m", at, at) for n in names])
+    stage.step(1)
+
+
+async def minutes(stage: Stage, ops: Choosy, number: int, step: int = 1) -> Looked:
+    found = Looked()
+    for _ in range(0, number, step):
+        stage.step(60 * step)
+        found = await look(hub_of(stage), ops.receiver)
+    return found
+
+
+ALL = {"one began", "one ended", "two began", "two ended"}
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+@pytest.mark.parametrize("status", sorted(poster.FOR_GOOD))
+async def test_a_message_that_is_refused_for_good_holds_up_no_other_and_is_given_up(stage: Stage, status: int) -> None:
+    hub, ops = hub_of(stage), Choosy({"bad began"}, status)
+    await begin(stage, "first", "bad")
+    await begin(stage, "last")
+    found = await look(hub, ops.receiver)
+    assert ops.taken == ["first began", "last began"]
+    assert (found.told, found.untold, found.failed) == (2, 1, f"HTTP {status}")
+    found = await minutes(stage, ops, 200, 4)
+    assert ops.tries.count("bad began") == refusals.TIMES, "and at growing distances"
+    assert (found.untold, found.failed) == (0, "")
+    held = await alerting.refused(hub)
+    assert (held.tried, [(r.what, r.why, r.times) for r in held.given_up]) == (
+        {},
+        [("failed/bad began", f"HTTP {status}", refusals.TIMES)],
+    )
+    assert sorted(ops.taken) == ["bad ended", "first began", "first ended", "last began", "last ended"], "each once"
+    stage.step(8 * 86_400)
+    assert (await alerting.refused(hub)).given_up == [], "it is said for a week"
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+async def test_a_receiver_that_takes_nothing_at_all_is_told_everything_once_it_was_mended(stage: Stage) -> None:
+    """Its form may be the wrong one: then every message is refused."""
+    ops = Choosy(set(ALL))
+    await begin(stage, "one")
+    await begin(stage, "two")
+    assert (await minutes(stage, ops, 12 * 60, 10)).failed == "HTTP 400"
+    assert 2 * refusals.TIMES < len(ops.tries) <= 2 * 12 * 3, "and at growing distances"
+    assert (await alerting.refused(hub_of(stage))).given_up == []
+    ops.refuses.clear()
+    await alerting.test(hub_of(stage), Receiver(URL, slack=False, post=Ops().post))
+    assert (await look(hub_of(stage), ops.receiver)).failed == ""
+    assert ops.taken == ["one began", "one ended", "two began", "two ended"]
+    assert (await alerting.refused(hub_of(stage))).tried == {}
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+async def test_also_where_nothing_else_is_told_tries_come_to_an_end(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "TIMES_ALONE", 3)
+    ops = Choosy({"one began"})
+    await begin(stage, "one")
+    await minutes(stage, ops, 12)
+    assert ops.tries == ["one began"] * 3
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+@pytest.mark.parametrize("status", [401, 403, 404, 410, 429, 503])
+async def test_a_receiver_that_is_away_holds_up_everything_and_hears_it_in_order(stage: Stage, status: int) -> None:
+    ops = Choosy({"one began"}, status)
+    await begin(stage, "one")
+    await begin(stage, "two")
+    found = await minutes(stage, ops, 24 * 60, 40)
+    assert (ops.taken, found.untold, found.failed) == ([], 2, f"HTTP {status}")
+    assert len(ops.tries) > refusals.TIMES
+    ops.refuses.clear()
+    await minutes(stage, ops, 40, 40)
+    assert ops.taken == ["one began", "one ended", "two began", "two ended"]
 
 
 async def test_a_process_that_ends_between_answer_and_note_repeats_the_message_under_its_id(
