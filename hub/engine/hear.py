@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from hub.domain.attempt import Attempt
 from hub.domain.consent import ConsentReading, Statements
 from hub.domain.keys import Key
 from hub.domain.link import Link, LinkState, Said
+from hub.domain.moments import iso, parse
 from hub.domain.plan import Op
 from hub.domain.policy import Compare, FieldPolicy, StreamPolicy
 from hub.domain.values import Value, Values, is_empty
@@ -58,6 +60,9 @@ class Expectation:
 
 NOTHING = Expectation({})
 SILENCE = Statements()
+CLOCKS_APART = timedelta(minutes=5)
+"""By how much clocks that are kept right may differ, with times that are cut to the minute: much less than a quarter of
+an hour, the least by which a time of day that is taken for UTC is wrong."""
 
 
 def hear(link: Link, shown: Shown, policy: StreamPolicy, expected: Expectation = NOTHING) -> Heard:
@@ -168,7 +173,8 @@ class _Hearing:
             self._agree(name, reading.state, reading.state)
         said = self.statements.get(channel, SILENCE)
         at = self.at if before is None else max(self.at, self.seen)
-        word = _statement(reading, at, fresh=before != reading.state and not _ours(reading, expected, name))
+        fresh = before != reading.state and not _ours(reading, expected, name)
+        word = SILENCE if _known(reading, said) else _statement(reading, at, self.seen, fresh=fresh)
         joined = said if word is SILENCE else said.join(word)
         if joined != said:
             self.statements[channel] = joined
@@ -217,16 +223,34 @@ def _ours(reading: ConsentReading, expected: Values, name: str) -> bool:
     return expected.get(name) == reading.state
 
 
-def _statement(reading: ConsentReading, at: str, *, fresh: bool) -> Statements:
+def _known(reading: ConsentReading, said: Statements) -> bool:
+    """Whether it is a grant that was heard, whenever it is seen again: its time was judged when it was first seen."""
+    return reading.evidence is not None and reading.evidence in (said.evidence, said.early)
+
+
+def _statement(reading: ConsentReading, at: str, seen: str, *, fresh: bool) -> Statements:
     """A denial counts when the remote departed from its echo, for our own write shows as one too. Where the vendor has
     no time of its own for it, one that came between two reads counts from when it was seen: its record's time may be
     older, and a grant given before it must not win. A grant counts by its evidence alone: it carries its own time, and
-    joining it twice changes nothing."""
+    joining it twice changes nothing.
+
+    Nobody has said what is dated later than it was seen: somebody's clock goes wrong, or a time of day is taken for
+    UTC. Then the denial counts from when it was seen (as the faster clock has it), so that it is heeded and can be
+    lifted. Of the grant nobody knows when it was given, perhaps before the denial that it would lift: it counts for
+    nothing."""
     if reading.state == "denied" and fresh:
-        return Statements(denied_at=_at_the_latest(reading.at or at))
+        return Statements(denied_at=min(_at_the_latest(reading.at or at), _skewed(seen)))
     if reading.state == "granted" and reading.evidence is not None:
-        return Statements(granted_at=reading.evidence.when, evidence=reading.evidence)
+        when = reading.evidence.when
+        if when > _skewed(seen):
+            return Statements(early=reading.evidence)
+        return Statements(granted_at=min(when, seen), evidence=reading.evidence)
     return SILENCE
+
+
+def _skewed(seen: str) -> str:
+    """The latest moment that a clock at the vendor may have shown when the hub's showed `seen`."""
+    return iso(parse(seen) + CLOCKS_APART)
 
 
 def _at_the_latest(at: str) -> str:

@@ -30,6 +30,7 @@ from hub.store.database import Transaction
 from sync_jobs.hub import Hub
 
 SAME = "says the same"
+EARLY = "counts for nothing: it was dated later than it was seen"
 AT_HUB = "a person at the hub"
 MOST_MATCHES = 10
 MOST_PUSHES = 20
@@ -315,6 +316,8 @@ def _statements(source: str, said: Statements, consent: Consent) -> list[Voice]:
         wins = state == consent.state.value and at == consent.at and source == consent.origin
         why = SAME if state == consent.state.value else _why_not(state)
         told.append(Voice(_speaker(source), state, at, wins, "" if wins else why, _evidence(evidence)))
+    if said.early is not None:
+        told.append(Voice(_speaker(source), "granted", said.early.when, False, EARLY, _evidence(said.early)))
     return told
 
 

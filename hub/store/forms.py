@@ -40,17 +40,21 @@ def evidence_of(form: Sequence[str] | None) -> Evidence | None:
 
 
 def statements_form(statements: Mapping[str, Statements]) -> dict[str, Any]:
-    """Channel -> `[denied_at, granted_at, evidence]`, and the denial's own evidence where there is any."""
-    return {
-        c: [s.denied_at, s.granted_at, evidence_form(s.evidence), *([evidence_form(s.denial)] if s.denial else [])]
-        for c, s in statements.items()
-    }
+    """Channel -> `[denied_at, granted_at, evidence]`; the denial's own evidence and that of an early grant follow
+    where there are any."""
+    return {c: [s.denied_at, s.granted_at, evidence_form(s.evidence), *_rare(s)] for c, s in statements.items()}
+
+
+def _rare(s: Statements) -> list[Any]:
+    if s.early is not None:
+        return [evidence_form(s.denial), evidence_form(s.early)]
+    return [evidence_form(s.denial)] if s.denial is not None else []
 
 
 def statements_of(form: Mapping[str, Any]) -> dict[str, Statements]:
     return {
-        c: Statements(denied, granted, evidence_of(e), evidence_of(more[0]) if more else None)
-        for c, (denied, granted, e, *more) in form.items()
+        c: Statements(denied, granted, *map(evidence_of, evidences))
+        for c, (denied, granted, *evidences) in form.items()
     }
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 
+from hub.domain.consent import ConsentReading, ConsentState, Evidence, Statements
 from hub.domain.link import Link, LinkState
 from hub.engine.hear import NOTHING, Expectation, hear, settle
+from hub.engine.survive import consents
 from tests.engine.worlds import at, link, policy, shown, values
 
 POLICY = policy()
@@ -137,3 +142,48 @@ def test_a_denial_between_two_reads_counts_from_when_it_was_seen() -> None:
     before = heard(link(), shown({}, 1, "none")).link
     after = heard(before, shown({}, 1, "denied", seen=at(30))).link
     assert after.statements["email"].denied_at == "2026-01-01T00:00:30.999Z"
+
+
+def granted(when: str, seen: str):
+    reading = ConsentReading("granted", when, Evidence("ann", when, "form 12"))
+    return replace(shown({}, 1, seen=seen), consent={"email": reading})
+
+
+@pytest.mark.parametrize("when", ["2099-12-31T00:00:00.000Z", "2026-01-01T02:00:00.000Z"])
+def test_a_grant_from_the_future_lifts_no_denial_now_or_later(when: str) -> None:
+    """A vendor's nonsense; a time of day that was taken for UTC. The record is edited, and read, once that time has
+    come: in between, the person opted out elsewhere."""
+    once = heard(link(), granted(when, at(0))).link
+    again = heard(once, granted(when, "2100-01-01T00:00:00.000Z")).link
+    for denied_at in (at(1), "2026-01-01T00:30:00.000Z"):
+        denied = link("beta", statements={"email": Statements(denied_at=denied_at)})
+        assert consents([once, denied], {})["email"].state is ConsentState.DENIED
+        assert consents([again, denied], {})["email"].state is ConsentState.DENIED
+
+
+def test_a_grant_from_the_future_takes_away_no_grant_and_no_later_one() -> None:
+    first, last = "2025-12-01T00:00:00.000Z", "2026-01-01T03:00:00.000Z"
+    made = heard(link(), granted(first, at(0))).link
+    made = heard(made, granted("2026-01-01T02:00:00.000Z", at(1))).link
+    assert made.statements["email"].granted_at == first
+    assert heard(made, granted(last, last)).link.statements["email"].granted_at == last
+
+
+def test_clocks_apart_by_minutes_are_none_from_the_future_and_count_from_when_they_were_seen() -> None:
+    once = heard(link(), granted("2026-01-01T00:04:00.000Z", at(10))).link
+    assert once.statements["email"].granted_at == at(10)
+    again = heard(once, granted("2026-01-01T00:04:00.000Z", "2026-01-01T00:09:00.000Z"))
+    assert (again.link.statements, again.news) == (once.statements, ())
+
+
+def test_a_denial_from_the_future_is_heeded_and_can_be_lifted() -> None:
+    for reading, before in ((ConsentReading("denied", "2099-12-31T00:00:00.000Z"), None), (None, "none")):
+        made = heard(link(), shown({}, 1, before, seen=at(1))).link if before else link()
+        said = replace(shown({}, 1, "denied", seen=at(2)), at="2099-12-31T00:00:00.000Z")
+        if reading is not None:
+            said = replace(said, consent={"email": reading})
+        denied = heard(made, said).link
+        assert denied.statements["email"].denied_at == "2026-01-01T00:05:02.000Z"
+        grant = heard(link("beta"), granted("2026-01-01T00:06:00.000Z", "2026-01-01T00:07:00.000Z")).link
+        assert consents([denied], {})["email"].state is ConsentState.DENIED
+        assert consents([denied, grant], {})["email"].state is ConsentState.GRANTED

@@ -73,6 +73,8 @@ def links(draw: st.DrawFn, least: int = 1) -> list[Link]:
         denied = draw(st.none() | moments)
         granted = draw(st.none() | moments)
         evidence = Evidence("ann", granted, "form") if granted else None
-        statements = {"email": Statements(denied, granted, evidence)} if denied or granted else {}
+        early = draw(st.none() | moments.map(lambda when: Evidence("ann", when, "form")))
+        said_of_email = Statements(denied, granted, evidence, early=early)
+        statements = {"email": said_of_email} if denied or granted or early else {}
         made.append(link(connection, str(number), said=said, statements=statements))
     return made

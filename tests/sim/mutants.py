@@ -141,11 +141,11 @@ def consent_by_newest() -> Iterator[None]:
     """Whoever spoke last of consent wins, with evidence or without."""
     original = hear._statement
 
-    def newest(reading: Any, at: str, *, fresh: bool) -> Any:
+    def newest(reading: Any, at: str, seen: str, *, fresh: bool) -> Any:
         if reading.state == "none" and fresh:
             evidence = hear_evidence(at)
             return survive.Statements(granted_at=at, evidence=evidence)
-        return original(reading, at, fresh=fresh)
+        return original(reading, at, seen, fresh=fresh)
 
     with patch.object(hear, "_statement", newest):
         yield

@@ -40,6 +40,7 @@ FULL = Link(
     statements={
         "email": Statements(NOW, "2026-01-02T00:00:00.000Z", Evidence("ann", NOW, "form: 12")),
         "phone": Statements(),
+        "sms": Statements(NOW, early=Evidence("ann", "2099-01-01T00:00:00.000Z", "form: 13")),
     },
     keys=(email("a@x.com"), Key("phone_name", "+1555:ann lee"), Key("name", "")),
     in_scope=False,
