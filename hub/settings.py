@@ -62,6 +62,13 @@ class Settings(BaseModel):
         description="how often the store is asked what is to be done, whatever the queue says",
         examples=["10", "60"],
     )
+    doubt_seconds: float = Field(
+        120.0,
+        ge=1,
+        le=3600,
+        description="how long a write whose answer was lost may still arrive where a look does not show it",
+        examples=["120", "600"],
+    )
     worker_jobs: int = Field(
         20, ge=1, le=500, description="how many jobs a worker does at a time", examples=["20", "50"]
     )

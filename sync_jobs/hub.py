@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
@@ -108,6 +109,8 @@ class Hub:
         self.clock = clock
         self.queue = queue
         self.brakes = Brakes()
+        self.doubt = timedelta(seconds=settings.load().doubt_seconds)
+        """How long a write whose answer was lost may still arrive at a vendor that does not show it."""
         self.budgets: Budgets = budgets or MemoryBudgets()
         self.wired: dict[str, Wired] = {}
         self.unusable: dict[str, str] = {}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from hub.domain.moments import iso, parse
 from hub.domain.outcome import Fault
 from hub.engine.guard import Tripped
 from hub.store import golden, observations
-from sync_jobs import brakes, consents
+from sync_jobs import brakes, consents, doubt
 from sync_jobs.counts import Counts, Progress, Silent
 from sync_jobs.hub import Hub
 from sync_jobs.queue import Job, MemoryQueue, Wake
@@ -203,15 +204,19 @@ class _Session:
         return counts
 
     async def wait_for_retry(self, chosen: Sequence[str]) -> bool:
-        """Whether a write waits for its time and that time has come now; false when none does, or not soon."""
+        """Whether a write waits for its time, or one in doubt for its second look, and that time has come now; false
+        when none does, or not soon."""
         now = self.hub.clock()
         times: list[str | None] = []
+        looks: list[datetime | None] = []
         async with self.hub.database.read() as conn:
             for wired in (self.hub.wired[name] for name in chosen):
-                sinks = wired.sinks() if wired.active and wired.connection.writes else []
-                times += [await golden.next_retry(conn, wired.name, sink, iso(now)) for sink in sinks]
-        waits = [(parse(at) - now).total_seconds() for at in times if at]
-        if not waits or min(waits) > RETRY_PATIENCE:
+                for sink in wired.sinks() if wired.active and wired.connection.writes else []:
+                    times.append(await golden.next_retry(conn, wired.name, sink, iso(now)))
+                    looks.append(await doubt.next_look(conn, self.hub, wired.name, sink))
+        waits = [wait for at in times if at and (wait := (parse(at) - now).total_seconds()) <= RETRY_PATIENCE]
+        waits += [(at - now).total_seconds() for at in looks if at and at > now]
+        if not waits:
             return False
         await self.sleep(max(min(waits), 0.0) + 0.001)
         return True

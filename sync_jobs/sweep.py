@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from hub.domain.lane import Lane
 from hub.logs import log
-from hub.store import attempts, circuits, consent_changes, golden, hints, observations, trouble
-from sync_jobs import backfill, calendar, verifying
+from hub.store import circuits, consent_changes, golden, hints, observations, trouble
+from sync_jobs import backfill, calendar, doubt, verifying
 from sync_jobs.hub import Hub
 from sync_jobs.queue import Job, Wake
 from sync_jobs.wiring import Wired
@@ -68,7 +68,7 @@ async def _consent(hub: Hub, wired: Wired) -> bool:
         for sink in wired.sinks() if wired.connection.writes else []:
             if await consent_changes.due(conn, wired.name, sink, wired.lenses[sink].entity, now, 1):
                 return True
-            if await attempts.unsettled_of(conn, wired.name, sink, 1, lane=Lane.CONSENT):
+            if await doubt.to_look_at(conn, hub, wired.name, sink, 1, Lane.CONSENT):
                 return True
     return False
 
@@ -81,6 +81,6 @@ async def _of(hub: Hub, wired: Wired) -> list[Wake]:
             wakes += [Wake(Job.RECONCILE, wired.name, stream)] if unheard else []
         for sink in wired.sinks() if wired.connection.writes else []:
             due = await golden.due(conn, wired.lenses[sink].entity, wired.name, sink, hub.now_text(), "", 1)
-            if due or await attempts.unsettled_of(conn, wired.name, sink, 1):
+            if due or await doubt.to_look_at(conn, hub, wired.name, sink, 1):
                 wakes.append(Wake(Job.PUSH, wired.name, sink))
     return wakes

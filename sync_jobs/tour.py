@@ -17,11 +17,11 @@ from hub.domain.lane import Lane
 from hub.domain.outcome import Fault
 from hub.engine.guard import Tripped
 from hub.logs import log
-from hub.store import attempts, consent_changes, golden, hints, observations
+from hub.store import consent_changes, golden, hints, observations
 from hub.transport import lanes
 from hub.transport.client import Failed
 from hub.transport.tally import tallied
-from sync_jobs import backfill, brakes, calendar, circuits, hinted, quotas, rereading, verifying
+from sync_jobs import backfill, brakes, calendar, circuits, doubt, hinted, quotas, rereading, verifying
 from sync_jobs.counts import Counts, Silent
 from sync_jobs.hinted import Hinted
 from sync_jobs.hub import Hub
@@ -209,7 +209,7 @@ class _Tour:
             entity, now = wired.lenses[sink].entity, self.hub.now_text()
             if await golden.due(conn, entity, wired.name, sink, now, "", 1):
                 return True
-            return bool(await attempts.unsettled_of(conn, wired.name, sink, 1, lane=self.lane))
+            return bool(await doubt.to_look_at(conn, self.hub, wired.name, sink, 1, self.lane))
 
     # --- consent ----------------------------------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ class _Tour:
             async with self.hub.database.read() as conn:
                 entity, now = wired.lenses[sink].entity, self.hub.now_text()
                 ids = await consent_changes.due(conn, wired.name, sink, entity, now, CONSENTS_MAX)
-                doubtful = await attempts.unsettled_of(conn, wired.name, sink, 1, lane=self.lane)
+                doubtful = await doubt.to_look_at(conn, self.hub, wired.name, sink, 1, self.lane)
             if not ids and not doubtful:
                 continue
             async with Recorded(self.hub, Job.PUSH, wired.name, sink, self.lane, always=False) as recorded:

@@ -28,7 +28,8 @@ class AttemptState(StrEnum):
 class Attempt:
     """`cells` are the fields it meant to change; `expect` is what the remote should show if it worked, for every
     canonical field that the payload touches; `before` is the raw record as it was; `lane` says under which of the
-    connection's leases it was opened."""
+    connection's leases it was opened. `closed_at`: when its outcome was known; of one that is in doubt, when a look did
+    not show it."""
 
     id: str
     run_id: str

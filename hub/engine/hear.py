@@ -294,6 +294,16 @@ def expectation(doubtful: Sequence[Attempt]) -> Expectation:
     return Expectation(values, any(a.op is Op.CREATE for a in doubtful), frozenset(undone))
 
 
+def shows(link: Link, attempt: Attempt, policy: StreamPolicy) -> bool:
+    """Whether a record, as it was last heard, shows all that an update in doubt would make it show."""
+    told = {n: v for n, v in attempt.expect.items() if n in policy.fields or n.startswith(CONSENT)}
+    return bool(told) and all(_shows(link.echo.get(n), v, policy.fields.get(n)) for n, v in told.items())
+
+
+def _shows(shown: Value, told: Value, field: FieldPolicy | None) -> bool:
+    return shown == told if field is None else _kept_as(field.compare, told, shown)
+
+
 def _leave(into: dict[str, Value], before: Values, name: str) -> None:
     """Gives the field back what it was before, if anything."""
     if name in before:

@@ -98,11 +98,15 @@ async def unsettled_of(
     *,
     after: str = "",
     lane: Lane | None = None,
+    looked: str | None = None,
 ) -> list[Attempt]:
-    """The same of one sink, by id, beginning after the id `after`; of one lane, or of all."""
+    """The same of one sink, by id, beginning after the id `after`; of one lane, or of all. With `looked` only those at
+    which nobody has looked since that time."""
     chosen = select(attempts).where(T.connection == connection, T.stream == stream, T.id > after, UNSETTLED)
     if lane is not None:
         chosen = chosen.where(T.lane == lane)
+    if looked is not None:
+        chosen = chosen.where(or_(T.closed_at.is_(None), T.closed_at <= looked))
     found = await conn.execute(chosen.order_by(T.id).limit(limit))
     return [_attempt(row) for row in found]
 
@@ -111,6 +115,13 @@ async def count_unsettled(conn: AsyncConnection, connections: Collection[str]) -
     """How many writes to these connections have an outcome that nobody knows yet; counted in the partial index."""
     counted = select(T.connection, func.count()).where(UNSETTLED).group_by(T.connection)
     return sum([count for connection, count in await conn.execute(counted) if connection in connections])
+
+
+async def looked_at(conn: AsyncConnection, connection: str, stream: str) -> str | None:
+    """When the earliest look at a write to this sink was that did not show it; None when there is no such write."""
+    where = (T.connection == connection, T.stream == stream, UNSETTLED)
+    earliest: str | None = (await conn.execute(select(func.min(T.closed_at)).where(*where))).scalar_one()
+    return earliest
 
 
 async def under_way(conn: AsyncConnection, entity_ids: Sequence[str], *, but: Lane) -> dict[str, set[str]]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 import httpx
+
+from hub import clock as clocks
+from hub.clock import Clock
 
 
 class Mishap(StrEnum):
@@ -25,10 +29,16 @@ class Mishap(StrEnum):
     """The answer ends in the middle of its JSON."""
     HTML = "html"
     """HTTP 200 with a page of a proxy."""
+    APPLIED_LATE = "applied_late"
+    """No answer in time, for the vendor still works on it: it is done `LATE` seconds later."""
     DIES_BEFORE = "dies_before"
     """The process is killed as the request leaves."""
     DIES_AFTER = "dies_after"
     """The process is killed as the answer comes."""
+
+
+LATE = 45.0
+"""Seconds that a vendor works on a request for which nobody waits any more."""
 
 
 class Killed(BaseException):
@@ -37,23 +47,40 @@ class Killed(BaseException):
 
 Chooser: TypeAlias = Callable[[str, str], Mishap]
 """Method and path -> what goes wrong with this request."""
+Belated: TypeAlias = list[tuple[datetime, httpx.Request]]
+"""Requests that a vendor still works on, with when each is done."""
 
 
 class Mishaps(httpx.AsyncBaseTransport):
-    """Reaches an ASGI application without a socket, through the mishaps that `choose` names."""
+    """Reaches an ASGI application without a socket, through the mishaps that `choose` names. `belated` are its requests
+    that are done later, by `clock`; given, for they outlive the process that sent them."""
 
-    def __init__(self, app: Any, choose: Chooser) -> None:
+    def __init__(self, app: Any, choose: Chooser, *, clock: Clock = clocks.now, belated: Belated | None = None) -> None:
         self._inner = httpx.ASGITransport(app=app, raise_app_exceptions=True)
         self._choose = choose
+        self._clock = clock
+        self._belated = belated if belated is not None else []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await self._catch_up()
         mishap = self._choose(request.method, request.url.path)
+        if mishap is Mishap.APPLIED_LATE:
+            self._belated.append((self._clock() + timedelta(seconds=LATE), request))
+            raise httpx.ReadTimeout("no answer in time", request=request)
         before = _before(mishap, request)
         if before is not None:
             return before
         response = await self._inner.handle_async_request(request)
         body = await response.aread()
         return _after(mishap, request, response, body)
+
+    async def _catch_up(self) -> None:
+        """The vendor does what it should have done by now."""
+        now = self._clock()
+        done = [late for late in self._belated if late[0] <= now]
+        self._belated[:] = [late for late in self._belated if late[0] > now]
+        for _, request in done:
+            await (await self._inner.handle_async_request(request)).aread()
 
 
 def _before(mishap: Mishap, request: httpx.Request) -> httpx.Response | None:

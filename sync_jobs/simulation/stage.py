@@ -16,7 +16,7 @@ from hub.domain.policy import Brakes
 from hub.sdk.sandbox import SandboxOptions
 from hub.sdk.world import EPOCH
 from hub.store import connections, secrets
-from hub.transport.mishaps import Killed, Mishap, Mishaps
+from hub.transport.mishaps import Belated, Killed, Mishap, Mishaps
 from sync_jobs.hub import Hub
 
 VENDORS: dict[str, Manners] = {
@@ -63,6 +63,7 @@ class Stage:
     notes: list[str] = field(default_factory=list)
     hub: Hub | None = None
     script: dict[tuple[str, str], list[Mishap]] = field(default_factory=dict)
+    belated: dict[str, Belated] = field(default_factory=dict)
     deaths: int = 0
     _serial: int = 0
 
@@ -99,7 +100,10 @@ class Stage:
 
     async def open(self) -> None:
         """Starts the hub, as after a crash: nothing but the store is left of the old one."""
-        transports = {name: Mishaps(v.app, self._chooser(name)) for name, v in self.vendors.items()}
+        transports = {
+            name: Mishaps(v.app, self._chooser(name), clock=self.clock, belated=self.belated.setdefault(name, []))
+            for name, v in self.vendors.items()
+        }
         self.hub = await Hub.open(
             self.home,
             clock=self.clock,

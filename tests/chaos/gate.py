@@ -113,6 +113,7 @@ async def street(
     home = folder / "home"
     home.mkdir()
     said = {"HUB_LEASE_SECONDS": f"{LEASE:g}", "HUB_SWEEP_SECONDS": "0.3", "HUB_LOG_FORMAT": "json"}
+    said["HUB_DOUBT_SECONDS"] = "2"  # what these vendors have not done by then they never do
     workers = [
         Worker(n, environment(home, url, redis_url, **said), folder / f"worker-{n}.log") for n, url in enumerate(urls)
     ]

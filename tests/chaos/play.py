@@ -134,6 +134,7 @@ async def _prepare(home: Path, url: str, theatre: Theatre) -> None:
 
 def _supervisor(folder: Path, home: Path, url: str, queue: redis.Server) -> Supervisor:
     said = {"HUB_LEASE_SECONDS": f"{LEASE:g}", "HUB_SWEEP_SECONDS": "1", "HUB_LOG_FORMAT": "json"}
+    said["HUB_DOUBT_SECONDS"] = "2"  # what these vendors have not done by then they never do
     around = environment(home, url, f"{queue.url}0", **said)
     return Supervisor([Worker(n, around, folder / f"worker-{n}.log") for n in range(WORKERS)])
 

@@ -47,6 +47,7 @@ def killed(home: Path, systems: dict[str, Serving], after: int) -> bool:
 def test_a_sync_that_is_killed_again_and_again_ends_as_if_it_never_was(
     hub: Hub, home: Path, systems: dict[str, Serving], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("HUB_DOUBT_SECONDS", "1")  # these vendors work on nothing that nobody waits for
     for serving in systems.values():
         assert connect(hub, monkeypatch, serving).code == 0
     for name in systems:

@@ -15,6 +15,7 @@ from hub.domain.golden import GoldenState
 from hub.store import cursors
 from hub.transport.mishaps import Mishap
 from sync_jobs.push import push
+from sync_jobs.runner import sync
 from sync_jobs.simulation.stage import Stage
 from sync_jobs.wiring import Wired
 from tests.sim.acting import (
@@ -52,6 +53,32 @@ async def test_lost_reply_after_a_create(stage: Stage, vendor: str, mishap: Mish
     await well(stage)
     assert len(living(stage, vendor)) == 1
     assert writes_of(stage, vendor, "create") + writes_of(stage, vendor, "upsert") == 1
+
+
+@pytest.mark.parametrize("vendor", ["alpha", "beta", "gamma"])
+async def test_a_create_that_the_vendor_still_works_on_is_not_made_again(stage: Stage, vendor: str) -> None:
+    """Nobody waits for its answer any more, and a look does not show it yet."""
+    source = "beta" if vendor == "alpha" else "alpha"
+    stage.vendors[source].create({"email": ANN, "title": "CEO"})
+    script(stage, vendor, Mishap.APPLIED_LATE)
+    await well(stage)
+    assert len(living(stage, vendor)) == 1
+    assert writes_of(stage, vendor, "create") + writes_of(stage, vendor, "upsert") == 1
+
+
+async def test_an_update_that_arrives_late_is_nobodys_edit(stage: Stage) -> None:
+    """Alpha ranks above beta: taken for alpha's own word, it would win over what was typed in beta since."""
+    ann = stage.vendors["beta"].create({"email": ANN, "title": "CEO"})
+    await well(stage)
+    stage.vendors["beta"].edit(ann, {"title": "CTO"})
+    script(stage, "alpha", Mishap.APPLIED_LATE)
+    await once(stage)
+    stage.step(1)
+    stage.vendors["beta"].edit(ann, {"title": "CFO"})
+    assert stage.hub is not None
+    await sync(stage.hub, sleep=stage._sleep)
+    await well(stage)
+    assert plain(held(stage, "title")) == dict.fromkeys(EVERYWHERE, "cfo")
 
 
 @pytest.mark.parametrize("mishap", [Mishap.DIES_BEFORE, Mishap.NEVER_SENT, Mishap.SLOW_DOWN, Mishap.FAILS_BEFORE])

@@ -15,6 +15,7 @@ from hub.engine import undo as engine
 from hub.errors import Refused
 from hub.store import attempts, connections, runs
 from hub.transport.mishaps import Killed, Mishap
+from sync_jobs.simulation.play import CALM
 from sync_jobs.simulation.stage import Stage
 from sync_jobs.undo import UndoReport, plan_undo, undo
 from sync_jobs.verify import verify
@@ -174,6 +175,7 @@ async def test_a_lost_reply_or_a_death_in_the_middle_ends_the_same(stage: Stage,
     script(stage, vendor, mishap)
     await undone(stage, chosen)
     assert stage.script[vendor, WRITE] == []
+    stage.step(CALM)
     report = await undone(stage, chosen)
     assert not report.kept
     assert plain(held(stage, "title")) == {"alpha": "cto", "beta": "ceo", "gamma": "ceo"}
