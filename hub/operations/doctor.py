@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from dataclasses import dataclass
@@ -10,14 +11,16 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from pathlib import Path
 
+from hub import settings
 from hub.domain.connection import ConnectionState
 from hub.domain.moments import iso
 from hub.domain.run import RunState
 from hub.errors import HubError
-from hub.operations import alerts
+from hub.operations import alerts, forms
 from hub.operations import home as homes
 from hub.operations.faults import spoken
 from hub.operations.mappings import health
+from hub.operations.nearest import nearest
 from hub.store import attempts, issues
 from hub.store import runs as run_store
 from sync_jobs import drifts
@@ -28,6 +31,9 @@ STUCK_AFTER = timedelta(hours=1)
 FREE_LEAST = 500 * 1024 * 1024
 SKEW_MOST = timedelta(seconds=60)
 MOST_RUNS = 1_000
+OF_TESTS = f"{settings.PREFIX}TEST_"
+MISSPELT = 0.8
+"""How much like a setting a variable looks that is one with an error in it."""
 
 
 class Health(StrEnum):
@@ -63,6 +69,7 @@ async def examine(home: Path) -> Doctor:
             findings.append(
                 Finding("database", Health.WELL, f"{hub.database.dialect}; opens, and its schema is up to date")
             )
+            findings += _environment(hub)
             findings += await _runs(hub)
             findings.append(await _issues(hub))
             findings += await _alerts(hub)
@@ -79,6 +86,7 @@ async def examine(home: Path) -> Doctor:
                 )
     except HubError as error:
         findings.append(Finding("database", Health.FAILED, error.message, error.mend))
+        findings += _environment(None)
     return Doctor(all(f.health is not Health.FAILED for f in findings), home, tuple(findings))
 
 
@@ -98,6 +106,33 @@ def _key_file(home: Path) -> Finding:
     if mode & 0o077:
         return Finding("master key", Health.FAILED, f"others may read {path} (mode {mode:o})", f"chmod 600 {path}")
     return Finding("master key", Health.WELL, f"{path.name}, mode {mode:o}")
+
+
+def _environment(hub: Hub | None) -> list[Finding]:
+    """Variables that look like the hub's and that nobody reads: a typo leaves a setting at its default, silently.
+    Without a hub, when nobody knows what may be a connection's secret, those that nearly are a setting."""
+    known = {*settings.variables(), *(_secrets_of(hub) if hub is not None else ())}
+    ours = [name for name in sorted(os.environ) if name.startswith(settings.PREFIX) and not name.startswith(OF_TESTS)]
+    unfit = tuple(forms.variable(name, "") for name in hub.unusable) if hub is not None else ()
+    bare = {name.removeprefix(settings.PREFIX) for name in known}
+    findings = []
+    for name in ours:
+        word = name.removeprefix(settings.PREFIX)
+        near = nearest(word, bare, likeness=0.5 if hub is not None else MISSPELT)
+        if name in known or name.startswith(unfit) or (hub is None and near is None):
+            continue
+        said = f"{name} is neither a setting nor a secret of a connection that there is, and is not read"
+        mend = f"the nearest is {settings.PREFIX}{near}; otherwise unset it" if near else "unset it: `hub settings`"
+        findings.append(Finding("environment", Health.WARNING, said, mend))
+    return findings or [Finding("environment", Health.WELL, "every HUB_ variable is one that is read")]
+
+
+def _secrets_of(hub: Hub) -> set[str]:
+    return {
+        forms.variable(wired.name, secret.name)
+        for wired in hub.wired.values()
+        for secret in wired.connector.all_secrets(wired.settings)
+    }
 
 
 def _disk(home: Path) -> list[Finding]:

@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from hub.errors import NotFound
 
 
-def nearest(said: str, valid: Iterable[str]) -> str | None:
-    """The closest of `valid` to what was said, regardless of case; None when nothing is close."""
+def nearest(said: str, valid: Iterable[str], *, likeness: float = 0.5) -> str | None:
+    """The closest of `valid` to what was said, regardless of case; None when nothing is so much like it."""
     by_fold = {word.casefold(): word for word in valid}
-    close = get_close_matches(said.casefold(), list(by_fold), n=1, cutoff=0.5)
+    close = get_close_matches(said.casefold(), list(by_fold), n=1, cutoff=likeness)
     return by_fold[close[0]] if close else None
 
 
