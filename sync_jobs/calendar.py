@@ -41,7 +41,7 @@ class Planned:
 
 async def due_streams(hub: Hub, wired: Wired) -> list[str]:
     """The streams whose walk is to be begun, or gone on with, now; in the connector's order, and those under way last:
-    one that takes hours, slice after slice, keeps no other waiting. Two queries."""
+    one that takes hours, slice after slice, keeps no other waiting. After these what was put off. Two queries."""
     if not wired.active:
         return []
     now = hub.clock()
@@ -49,7 +49,11 @@ async def due_streams(hub: Hub, wired: Wired) -> list[str]:
         said = await schedules.all(conn, wired.name)
         rows = await cursors.all(conn, wired.name, Lane.LIVE)
     due = [p for p in _of(wired, said, rows, now) if p.next_at is not None and p.next_at <= now]
-    return [p.stream for p in sorted(due, key=lambda p: p.cursor.position is not None)]
+    return [p.stream for p in sorted(due, key=_turn)]
+
+
+def _turn(planned: Planned) -> tuple[bool, bool]:
+    return planned.cursor.not_before is not None, planned.cursor.position is not None
 
 
 async def next_due(hub: Hub) -> datetime | None:

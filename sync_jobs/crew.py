@@ -96,7 +96,7 @@ class Crew:
                 self.hub, wake.connection, wake.lane, bounds, term=self.pace.lease, heard=self._nudge
             )
             touring.note(wake.connection, wake.lane, done)
-            ended = "idle" if done.idle else "failed" if done.fault else "done"
+            ended = "idle" if done.idle else "failed" if done.fault or done.spared else "done"
             if done.more or done.worked:
                 self._news.set()
         except LeaseLost:

@@ -49,7 +49,7 @@ async def look_at_hints(hub: Hub, wired: Wired, stream: str, limit: int) -> Hint
         await forget(hub, taken)
         return Hinted()
     if not _by_id(wired, stream, taken):
-        return Hinted(walk=await _all(hub, wired, stream) if taken else ())
+        return Hinted(walk=await all_of(hub, wired, stream) if taken else ())
     try:
         with tallied() as tally:
             looked = await look(hub, wired, stream, wired.sink(stream), [n.remote_id for n in taken], ())
@@ -57,7 +57,7 @@ async def look_at_hints(hub: Hub, wired: Wired, stream: str, limit: int) -> Hint
         if isinstance(error, Failed) and error.fault.kind not in PERHAPS_THE_IDS:
             raise
         _log.warning("hinted ids could not be looked at", connection=wired.name, stream=stream, error=str(error))
-        return Hinted(walk=await _all(hub, wired, stream))
+        return Hinted(walk=await all_of(hub, wired, stream))
     counts = await hear_looked(hub, wired, stream, looked)
     counts.read += len(looked.records)
     counts.api_calls += tally.calls
@@ -79,7 +79,7 @@ def _by_id(wired: Wired, stream: str, taken: Sequence[Noted]) -> bool:
     return wired.sink(stream).look_max > 1 or len(taken) <= LOOK_SINGLY_MAX
 
 
-async def _all(hub: Hub, wired: Wired, stream: str) -> tuple[Noted, ...]:
+async def all_of(hub: Hub, wired: Wired, stream: str) -> tuple[Noted, ...]:
     """Every hint of the stream: one walk answers them together."""
     async with hub.database.read() as conn:
         return tuple(await hints.of(conn, wired.name, stream, hints.IDS_MAX + 1))

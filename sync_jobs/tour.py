@@ -6,7 +6,7 @@ the lane that nobody else does it at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,26 +18,29 @@ from hub.domain.outcome import Fault
 from hub.engine.guard import Tripped
 from hub.logs import log
 from hub.store import consent_changes, golden, hints, observations
+from hub.store.database import Transaction
 from hub.transport import lanes
 from hub.transport.client import Failed
 from hub.transport.tally import tallied
-from sync_jobs import backfill, brakes, calendar, circuits, doubt, hinted, quotas, rereading, verifying
+from sync_jobs import backfill, brakes, circuits, doubt, hinted, quotas, rereading, verifying
+from sync_jobs.consents import addressee
 from sync_jobs.counts import Counts, Silent
 from sync_jobs.hinted import Hinted
 from sync_jobs.hub import Hub
 from sync_jobs.lease import HOME, Busy, held, is_held, tour_lease
-from sync_jobs.push import push_some
+from sync_jobs.push import Pushed, push_some
 from sync_jobs.queue import Job
 from sync_jobs.recording import Recorded
 from sync_jobs.slices import Slice
 from sync_jobs.tending import Tending
+from sync_jobs.walks import Walks, of_all
 from sync_jobs.watch import Watch
 from sync_jobs.wiring import Wired
 
 HINTS_MAX = 500
 """Hinted records of a stream that one tour looks at."""
 CONSENTS_MAX = 1_000
-"""People whose consent one tour tells."""
+"""People whose consent is told with one question."""
 REREADING = "rereading"
 
 LOG = log(__name__)
@@ -46,13 +49,15 @@ LOG = log(__name__)
 @dataclass(slots=True)
 class Toured:
     """What a tour did. `more`: its slice was over before all was done. `idle`: it did nothing, as another process is at
-    it, or the whole store is somebody's, or the connection rests."""
+    it, or the whole store is somebody's, or the connection rests. `spared`: the fault of a stream that was put off,
+    while the connection works."""
 
     counts: Counts = field(default_factory=Counts)
     more: bool = False
     idle: bool = False
     fault: Fault | None = None
     tripped: tuple[Tripped, ...] = ()
+    spared: Fault | None = None
 
     @property
     def worked(self) -> bool:
@@ -137,57 +142,49 @@ class _Tour:
         tending = Tending(
             self.hub, self.name, Watch(self.hub), Silent(), self.slice, waits=None, lane=self.lane, keeps_all=False
         )
+        walks = Walks(self.hub, tending)
+        await walks.begin()
         await tending.look()
         await self._settle(tending)  # what is known already goes before what is to be read
-        answered = await self._hints(tending)
-        if tending.fault is None:
-            await self._walks(tending, answered)
+        untold, tending.fault = tending.fault, None
+        if untold is None or not of_all(untold):  # what can't be written may be readable
+            answered = await self._hints(walks)
+            if tending.fault is None:
+                await walks.go(answered)
+        tending.fault = tending.fault or untold
         await self._settle(tending)
         if tending.counts.writes and not tending.tripped:
             async with self.hub.database.write() as conn:
                 await brakes.spend(conn, self.name)
-        return Toured(tending.counts, tending.more, False, tending.fault, tending.tripped)
+        return Toured(tending.counts, tending.more, False, tending.fault, tending.tripped, walks.spared)
 
-    async def _hints(self, tending: Tending) -> dict[str, Hinted]:
+    async def _hints(self, walks: Walks) -> dict[str, Hinted]:
         """Looks where webhooks said. Answers the streams that have to be walked for them."""
+        tending = walks.tending
         async with self.hub.database.read() as conn:
             streams = await hints.streams(conn, self.name)
-        walks: dict[str, Hinted] = {}
+        found: dict[str, Hinted] = {}
         for stream in streams:
+            if walks.waits(stream):
+                continue
             try:
-                found = await hinted.look_at_hints(self.hub, tending.wired, stream, HINTS_MAX)
+                looked = await hinted.look_at_hints(self.hub, tending.wired, stream, HINTS_MAX)
             except Failed as failed:
-                tending.fault = failed.fault
-                return walks
-            tending.counts.add(found.counts)
-            if found.walk:
-                walks[stream] = found
+                if of_all(failed.fault):
+                    tending.fault = failed.fault
+                    break
+                walks.failed[stream] = failed.fault
+                looked = Hinted(walk=await hinted.all_of(self.hub, tending.wired, stream))
+            tending.counts.add(looked.counts)
+            if looked.walk:
+                found[stream] = looked
         if tending.counts.heard:
             await self.heard()
-        return walks
-
-    async def _walks(self, tending: Tending, answered: Mapping[str, Hinted]) -> None:
-        due = await calendar.due_streams(self.hub, tending.wired)
-        streams = [*(s for s in answered if s not in due), *due]
-        for stream in streams:
-            if self.slice.over():
-                tending.more = True
-                return
-            before = tending.more
-            tending.more = False
-            await tending.walk(stream)
-            if tending.fault is not None:
-                return
-            if stream in answered and not tending.more:
-                await hinted.forget(self.hub, answered[stream].walk)
-            tending.more = tending.more or before
-        if streams and not tending.more:
-            await tending.walked()
+        return found
 
     async def _settle(self, tending: Tending) -> None:
-        """Hears and tells what there is. Every batch that was begun is finished, so a slice may be over in between."""
-        if tending.fault is not None:
-            return
+        """Hears what there is, and tells it where nothing is wrong. Every batch that was begun is finished, so a slice
+        may be over in between."""
         for stream in tending.wired.streams():
             async with self.hub.database.read() as conn:
                 unheard = await observations.unheard(conn, self.name, stream, 1)
@@ -195,7 +192,7 @@ class _Tour:
                 counts = await tending.reconcile(stream)
                 if counts.heard:
                     await self.heard()
-        if not tending.wired.connection.writes:
+        if tending.fault is not None or not tending.wired.connection.writes:
             return
         for sink in tending.wired.sinks():
             if tending.fault is None and await self._due(tending.wired, sink):
@@ -217,18 +214,35 @@ class _Tour:
         toured = Toured()
         for sink in wired.sinks() if wired.connection.writes else []:
             async with self.hub.database.read() as conn:
-                entity, now = wired.lenses[sink].entity, self.hub.now_text()
-                ids = await consent_changes.due(conn, wired.name, sink, entity, now, CONSENTS_MAX)
+                ids = await self._changed(conn, wired, sink)
                 doubtful = await doubt.to_look_at(conn, self.hub, wired.name, sink, 1, self.lane)
             if not ids and not doubtful:
                 continue
             async with Recorded(self.hub, Job.PUSH, wired.name, sink, self.lane, always=False) as recorded:
-                pushed = await push_some(self.hub, wired, sink, recorded.id, ids, self.slice, self.lane)
+                pushed = await self._tell_first(wired, sink, recorded.id, ids)
                 recorded.ended(pushed.counts, pushed.fault)
             toured.counts.add(pushed.counts)
             toured.fault = toured.fault or pushed.fault
             toured.more = toured.more or pushed.more
         return toured
+
+    async def _changed(self, conn: Transaction, wired: Wired, sink: str, after: str = "") -> list[str]:
+        entity, now = wired.lenses[sink].entity, self.hub.now_text()
+        return await consent_changes.due(conn, addressee(wired, sink), entity, now, after, CONSENTS_MAX)
+
+    async def _tell_first(self, wired: Wired, sink: str, run_id: str, ids: Sequence[str]) -> Pushed:
+        """Those of whom nothing may be told yet stay due: they must not keep the others from being asked for."""
+        pushed = await push_some(self.hub, wired, sink, run_id, ids, self.slice, self.lane)
+        while len(ids) == CONSENTS_MAX and not pushed.more and pushed.fault is None:
+            if self.slice.over():
+                pushed.more = True
+                break
+            async with self.hub.database.read() as conn:
+                ids = await self._changed(conn, wired, sink, ids[-1])
+            next_ = await push_some(self.hub, wired, sink, run_id, ids, self.slice, self.lane)
+            pushed.counts.add(next_.counts)
+            pushed.more, pushed.fault = next_.more, next_.fault
+        return pushed
 
     # --- backfill ---------------------------------------------------------------------------------------------
 
@@ -253,5 +267,5 @@ class _Tour:
 
 def note(connection: str, lane: Lane, toured: Toured) -> None:
     """For metrics."""
-    said = "idle" if toured.idle else "failed" if toured.fault else "more" if toured.more else "done"
+    said = "idle" if toured.idle else "failed" if toured.fault or toured.spared else "more" if toured.more else "done"
     counters.add("tours", connection=connection, lane=str(lane), ended=said)

@@ -1,0 +1,162 @@
+"""One stream that fails keeps no other waiting; a hint is answered by a walk that began after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from hub.domain.hint import ANYTHING
+from hub.domain.lane import Lane
+from hub.domain.moments import iso, parse
+from hub.store import circuits, cursors
+from hub.transport.mishaps import Mishap, Mishaps
+from sync_jobs.simulation.stage import Stage
+from sync_jobs.slices import Slice
+from sync_jobs.sweep import tours
+from sync_jobs.tour import Toured, tour
+from tests.sync_jobs.test_drift import World, world
+from tests.sync_jobs.test_hinted import left, note, person
+
+TERM = timedelta(minutes=1)
+PATHS = {"members": "/members", "campaigns": "/campaigns", "reports": "/reports"}
+
+
+def failing(made: World, *streams: str) -> None:
+    """Mailchimp answers requests for these streams with 500."""
+    door = made.hub._transports["mailchimp"]
+    assert isinstance(door, Mishaps)
+
+    def choose(_method: str, path: str) -> Mishap:
+        return Mishap.FAILS_BEFORE if any(PATHS[s] in path for s in streams) else Mishap.NONE
+
+    door._choose = choose
+
+
+async def toured(made: World, seconds: float = 120, clock: Callable[[], float] | None = None) -> Toured:
+    """A minute later there is a tour."""
+    made.step(seconds)
+    slice_ = Slice.whole() if clock is None else Slice(15.0, 20_000, clock=clock)
+    return await tour(made.hub, "mailchimp", Lane.LIVE, slice_, term=TERM)
+
+
+async def read(made: World, stream: str) -> cursors.CursorRow:
+    async with made.hub.database.read() as conn:
+        return await cursors.fetch(conn, "mailchimp", stream)
+
+
+async def resting(made: World) -> bool:
+    async with made.hub.database.read() as conn:
+        circuit = await circuits.get(conn, "mailchimp")
+    return circuit is not None and parse(circuit.until) > made.time[0]
+
+
+@pytest.mark.parametrize(("stream", "other"), [("members", "campaigns"), ("campaigns", "members")])
+async def test_a_stream_that_fails_for_long_is_put_off_and_the_others_are_walked(
+    tmp_path: Path, stream: str, other: str
+) -> None:
+    async with world(tmp_path, "mailchimp") as made:
+        failing(made, stream)
+        for _ in range(8):
+            before = made.time[0] + timedelta(hours=1)
+            await toured(made, 3_700)
+            assert not await resting(made)
+            assert ((await read(made, other)).finished_at or "") >= iso(before)
+            row = await read(made, stream)
+            assert row.not_before is not None
+            assert row.not_before > iso(made.time[0])
+        failing(made)
+        done = await toured(made, 3_700)
+        assert (done.fault, done.spared) == (None, None)
+        assert (await read(made, stream)).not_before is None
+
+
+async def test_a_stream_that_was_put_off_does_not_rest_the_connection_when_it_alone_is_due(tmp_path: Path) -> None:
+    async with world(tmp_path, "mailchimp") as made:
+        failing(made, "members")
+        for number in range(12):
+            done = await toured(made, 3_700 if number == 0 else 300)
+            assert done.fault is None
+            assert not await resting(made)
+
+
+async def test_a_stream_that_takes_the_whole_slice_to_fail_lets_another_go_first(tmp_path: Path) -> None:
+    """Nobody knows yet whether it is the connection: the circuit hears of it once."""
+    time = [0.0]
+    async with world(tmp_path, "mailchimp") as made:
+        streams = made.hub.connection("mailchimp").streams()
+        stream, other = streams[0], streams[1]
+        failing(made, stream)
+        real = made.hub._sleep
+
+        async def slow(seconds: float) -> None:
+            time[0] += 20
+            await real(seconds)
+
+        made.hub.connection("mailchimp").caller._sleep = slow
+        assert (await toured(made, 3_700, lambda: time[0])).fault is not None
+        time[0] = 0.0
+        before = made.time[0]
+        await toured(made, 30, lambda: time[0])
+        assert ((await read(made, other)).finished_at or "") >= iso(before)
+        assert not await resting(made)
+
+
+async def test_a_connection_of_which_nothing_answers_rests(tmp_path: Path) -> None:
+    async with world(tmp_path, "mailchimp") as made:
+        failing(made, *PATHS)
+        assert (await toured(made, 3_700)).fault is not None
+        for _ in range(2):
+            await toured(made, 5)
+        assert await resting(made)
+
+
+async def unfinished(stage: Stage) -> None:
+    """A walk of alpha that has more to show."""
+    for number in range(120):
+        stage.vendors["alpha"].create(person(number))
+    assert (await walk(stage, 1)).more
+
+
+async def walk(stage: Stage, records: int = 20_000) -> Toured:
+    assert stage.hub is not None
+    return await tour(stage.hub, "alpha", Lane.LIVE, Slice.of(seconds=600, records=records), term=TERM)
+
+
+async def test_a_walk_that_began_before_a_hint_does_not_answer_it(stage: Stage) -> None:
+    await unfinished(stage)
+    stage.step(5)
+    await note(stage, ANYTHING)
+    assert not (await walk(stage)).more
+    assert await left(stage) == [ANYTHING]
+    assert stage.hub is not None
+    assert "alpha" in {wake.connection for wake in await tours(stage.hub)}
+    await walk(stage)
+    assert await left(stage) == []
+
+
+async def test_a_hint_is_not_answered_by_a_walk_that_is_not_at_its_end(stage: Stage) -> None:
+    for number in range(120):
+        stage.vendors["alpha"].create(person(number))
+    await note(stage, ANYTHING)
+    assert (await walk(stage, 1)).more
+    assert await left(stage) == [ANYTHING]
+
+
+async def test_a_walk_of_many_slices_answers_the_hints_that_were_there_before_it(stage: Stage) -> None:
+    await note(stage, ANYTHING)
+    stage.step(120)
+    await unfinished(stage)
+    await walk(stage)
+    assert await left(stage) == []
+
+
+async def test_hints_that_could_not_be_looked_at_are_answered_by_a_walk(stage: Stage) -> None:
+    """The way to read by id fails for long; the listing works."""
+    await note(stage, stage.vendors["alpha"].create(person(1)))
+    stage.script["alpha", "/people/read"] = [Mishap.FAILS_BEFORE] * 50
+    done = await walk(stage)
+    assert (done.fault, done.counts.read) == (None, 1)
+    assert await left(stage) == []
