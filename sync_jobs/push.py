@@ -267,15 +267,16 @@ class _Push:
 
     async def _refresh(self, planned: Tally) -> None:
         """Where a vendor shows one record per call, many looks are made as one read of what changed. Raises Failed when
-        it fails: then nobody has looked. One that the vendor lets wait is none either."""
+        it fails: then nobody has looked. One that the vendor lets wait, or that takes longer than the slice, is none
+        either: the walk goes on where it stands."""
         self.singly = self.sink.look_max <= 1
         if self.singly and planned.updates + planned.removes > LOOK_SINGLY_MAX:
             began = self.hub.clock()
-            pulled = await pull(self.hub, self.wired, self.stream)
+            pulled = await pull(self.hub, self.wired, self.stream, slice_=self.slice)
             if pulled.fault is not None:
                 raise Failed(pulled.fault, sent=False)
             if pulled.finished:
-                await reconcile(self.hub, self.wired, self.stream)
+                await reconcile(self.hub, self.wired, self.stream, slice_=self.slice)
                 self.refreshed_at, self.singly = began, False
 
     async def _batch(self, ids: Sequence[str]) -> tuple[Tripped, ...]:
@@ -302,7 +303,8 @@ class _Push:
         self.told = telling
         unseen = {c.entity_id for c in changes} - {c.entity_id for c in ready}
         partly = frozenset(e for e, d in first.decisions.items() if d.waits or self.only(d.changes) != d.changes)
-        writer = Writer(self.hub, self.wired, self.stream, self.sink, self.run_id, self.counts, seen_at, partly)
+        known = (self.hub, self.wired, self.stream, self.sink, self.run_id, self.counts)
+        writer = Writer(*known, seen_at, self.slice, partly)
         await writer.write(first, ready)
         if self.refreshed_at is not None:
             self.refreshed_at = writer.seen_at

@@ -39,6 +39,7 @@ from sync_jobs.item import Item
 from sync_jobs.look import look
 from sync_jobs.pull import pull
 from sync_jobs.settle import Settled, settle
+from sync_jobs.slices import Slice
 from sync_jobs.view import View
 from sync_jobs.wiring import Wired
 
@@ -60,6 +61,7 @@ class Writer:
     counts: Counts
     seen_at: datetime
     """When the records that are written to were looked at."""
+    slice: Slice = field(default_factory=Slice.whole)
     partly: frozenset[str] = frozenset()
     """Entities of which only a part is told now: they stay due."""
     failures: int = 0
@@ -242,15 +244,19 @@ class Writer:
 
     async def _moved(self, items: Sequence[Item]) -> set[str]:
         """Looks again, and answers the entities whose records show what the hub has not heard. What is shown is kept,
-        so the sweep finds it. Where a vendor shows one record per call, it is one read of what changed. Raises
-        Failed."""
+        so the sweep finds it. Where a vendor shows one record per call, it is one read of what changed; while that is
+        not at its end nobody knows, and nothing is written. Raises Failed."""
         ids = {item.change.remote_id for item in items if item.change.remote_id}
         keys = {item.change.key for item in items if item.change.op is Op.CREATE and item.change.key}
         if self.sink.look_max <= 1 and ids and self.lane is not Lane.CONSENT:  # of few people, and not of its cursor
+            if self.slice.over():
+                return {item.change.entity_id for item in items}
             began = self.hub.clock()
-            pulled = await pull(self.hub, self.wired, self.stream)
+            pulled = await pull(self.hub, self.wired, self.stream, slice_=self.slice)
             if pulled.fault is not None:
                 raise Failed(pulled.fault, sent=False)
+            if not pulled.finished:
+                return {item.change.entity_id for item in items}
             self.seen_at = began  # it is true of all that is still to be written
             found: set[str] = set()
         else:

@@ -1,23 +1,30 @@
-"""One stream that fails keeps no other waiting; a hint is answered by a walk that began after it."""
+"""One stream that fails keeps no other waiting; a hint is answered by a walk that began after it; a push reads no more
+than its slice."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from connectors.unruly.sandbox import Manners
+from connectors.unruly.sinks import PeopleSink
 from hub.domain.hint import ANYTHING
 from hub.domain.lane import Lane
 from hub.domain.moments import iso, parse
 from hub.store import circuits, cursors
 from hub.transport.mishaps import Mishap, Mishaps
+from sync_jobs.push import LOOK_SINGLY_MAX
+from sync_jobs.runner import sync
 from sync_jobs.simulation.stage import Stage
 from sync_jobs.slices import Slice
 from sync_jobs.sweep import tours
 from sync_jobs.tour import Toured, tour
 from tests.sync_jobs.test_drift import World, world
+from tests.sync_jobs.test_hinted import _singly as singly
 from tests.sync_jobs.test_hinted import left, note, person
 
 TERM = timedelta(minutes=1)
@@ -160,3 +167,38 @@ async def test_hints_that_could_not_be_looked_at_are_answered_by_a_walk(stage: S
     done = await walk(stage)
     assert (done.fault, done.counts.read) == (None, 1)
     assert await left(stage) == []
+
+
+async def test_a_read_inside_a_push_ends_with_its_slice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gamma shows one record per call, and much changed there since the last walk."""
+    monkeypatch.setattr(PeopleSink, "__init__", singly(PeopleSink.__init__))
+    stage = await Stage.set(tmp_path, Random(1), "none", {"alpha": Manners(), "gamma": Manners()})
+    hub = stage.hub
+    assert hub is not None
+    mine = [stage.vendors["alpha"].create(person(n)) for n in range(LOOK_SINGLY_MAX + 5)]
+    await sync(hub, until_quiet=True, sleep=stage._sleep, side_by_side=False)
+    for number in range(500):
+        stage.vendors["gamma"].create(person(1_000 + number))
+    for ann in mine:
+        stage.vendors["alpha"].edit(ann, {"title": "Head"})
+    stage.step(100)
+    await walk(stage)
+    before = stage.vendors["gamma"].calls["GET /people"]
+    async with hub.database.write() as conn:
+        row = await cursors.fetch(conn, "gamma", "people")
+        await cursors.save(conn, cursors.CursorRow("gamma", "people", walk=row.walk, began_at=iso(stage.now)))
+    tours_made = 0
+    while await told(stage) < len(mine):
+        calls = stage.vendors["gamma"].calls["GET /people"]
+        await tour(hub, "gamma", Lane.LIVE, Slice.of(seconds=600, records=20), term=TERM)
+        assert stage.vendors["gamma"].calls["GET /people"] - calls <= 2
+        stage.step(1)
+        tours_made += 1
+        assert tours_made < 100
+    assert stage.vendors["gamma"].calls["GET /people"] > before
+    await stage.close()
+
+
+async def told(stage: Stage) -> int:
+    gamma = stage.vendors["gamma"]
+    return sum((gamma.get(i) or {}).get("title") == "Head" for i in gamma.ids())
