@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 
@@ -23,7 +24,7 @@ from hub.store import circuits, gauges, issues, runs, secrets, volumes
 from hub.store.database import Transaction
 from hub.store.gauges import Backlog, Place
 from hub.store.volumes import Volume
-from sync_jobs import calendar, troubles
+from sync_jobs import calendar, consents, troubles
 from sync_jobs.calendar import Planned
 from sync_jobs.hub import Hub
 from sync_jobs.wiring import Wired
@@ -51,6 +52,7 @@ class _Known:
     parked: Mapping[Place, tuple[str, str]]
     volumes: Mapping[Place, Volume]
     doubts: Mapping[str, Backlog]
+    opt_outs: Mapping[str, Backlog]
     planned: Mapping[str, Sequence[Planned]]
     quotas: Mapping[str, Sequence[QuotaSituation]]
 
@@ -62,7 +64,6 @@ async def situation(hub: Hub) -> list[ConnectionSituation]:
     plan: dict[str, list[Planned]] = {}
     for planned in await calendar.plan(hub):
         plan.setdefault(planned.connection, []).append(planned)
-    found = [ConnectionSituation(name, ConnectionState.BROKEN, why) for name, why in sorted(hub.unusable.items())]
     async with hub.database.read() as conn:
         known = _Known(
             now,
@@ -70,10 +71,21 @@ async def situation(hub: Hub) -> list[ConnectionSituation]:
             await _parked(conn),
             await volumes.fetch(conn, now),
             await gauges.unsettled(conn),
+            await consents.stuck(conn, hub),
             plan,
             used,
         )
-        return found + [await _of(conn, hub, one, known) for _, one in wired]
+        unusable = [_unusable(name, why, known) for name, why in sorted(hub.unusable.items())]
+        return unusable + [await _of(conn, hub, one, known) for _, one in wired]
+
+
+def _unusable(name: str, why: str, known: _Known) -> ConnectionSituation:
+    return ConnectionSituation(name, ConnectionState.BROKEN, why, **_opt_outs(name, known))
+
+
+def _opt_outs(name: str, known: _Known) -> dict[str, Any]:
+    found = known.opt_outs.get(name, Backlog())
+    return {"opt_outs": found.count, "oldest_opt_out": None if found.oldest is None else parse(found.oldest)}
 
 
 async def _of(conn: Transaction, hub: Hub, wired: Wired, known: _Known) -> ConnectionSituation:
@@ -101,6 +113,7 @@ async def _of(conn: Transaction, hub: Hub, wired: Wired, known: _Known) -> Conne
         None if doubt is None else parse(doubt),
         streams,
         parse(lately.since) if lately.since is not None and lately.runs >= SUMMED_MOST else None,
+        **_opt_outs(name, known),
     )
 
 

@@ -9,6 +9,7 @@ from hub.domain.lane import Lane
 from hub.logs import log
 from hub.store import circuits, consent_changes, golden, hints, observations, trouble
 from sync_jobs import backfill, calendar, doubt, verifying
+from sync_jobs.consents import addressee
 from sync_jobs.hub import Hub
 from sync_jobs.queue import Job, Wake
 from sync_jobs.wiring import Wired
@@ -66,7 +67,7 @@ async def _consent(hub: Hub, wired: Wired) -> bool:
     now = hub.now_text()
     async with hub.database.read() as conn:
         for sink in wired.sinks() if wired.connection.writes else []:
-            if await consent_changes.due(conn, wired.name, sink, wired.lenses[sink].entity, now, 1):
+            if await consent_changes.due(conn, addressee(wired, sink), wired.lenses[sink].entity, now, limit=1):
                 return True
             if await doubt.to_look_at(conn, hub, wired.name, sink, 1, Lane.CONSENT):
                 return True

@@ -22,6 +22,8 @@ class AlertKind(StrEnum):
     """A stream shows many fewer or many more records than is usual for it."""
     ZERO_ROWS = "zero_rows"
     """A stream shows none where it always showed thousands."""
+    OPT_OUT = "opt_out"
+    """Records of people who opted out still don't show it."""
     BRAKE = "brake"
     """A run is parked until a person agrees."""
     QUOTA = "quota"

@@ -20,6 +20,16 @@ class ConsentChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Addressee:
+    """A sink whose records are to be told of consent: the channels whose denials it is told, and whose grants."""
+
+    connection: str
+    stream: str
+    denials: frozenset[str]
+    grants: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Latencies:
     """Seconds from seen anywhere to written everywhere, of `number` changes that were written (None without any).
     `open`: changes on their way, and since when the oldest of them was seen."""

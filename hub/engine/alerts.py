@@ -60,7 +60,8 @@ class Failing:
 class ConnectionSituation:
     """`stopped`: why nothing can be done there, "" where something can. `written` and `refused`: writes of the last 24
     hours, or only those since `counted_since` where there are too many runs to look at. `expiries`: what ends when,
-    without renewal. `oldest_doubt`: the write of which nobody has known longest whether it was applied."""
+    without renewal. `oldest_doubt`: the write of which nobody has known longest whether it was applied. `opt_outs`:
+    people who opted out long ago and whose records there don't show it, the first since `oldest_opt_out`."""
 
     name: str
     state: ConnectionState = ConnectionState.ACTIVE
@@ -74,6 +75,8 @@ class ConnectionSituation:
     oldest_doubt: datetime | None = None
     streams: Sequence[StreamSituation] = ()
     counted_since: datetime | None = None
+    opt_outs: int = 0
+    oldest_opt_out: datetime | None = None
 
 
 # --- conditions -------------------------------------------------------------------------------------------------
@@ -92,7 +95,8 @@ EXPIRY_BEFORE = timedelta(days=7)
 
 
 def conditions(situations: Iterable[ConnectionSituation], now: datetime) -> tuple[Condition, ...]:
-    """Everything that is wrong now, each trouble once, by key. Pauses are somebody's will: nothing is wrong there."""
+    """Everything that is wrong now, each trouble once, by key. Pauses are somebody's will: nothing is wrong there, but
+    for opt-outs, which wait for nobody's will."""
     found: dict[str, Condition] = {}
     for connection in situations:
         for condition in _of(connection, now):
@@ -103,6 +107,7 @@ def conditions(situations: Iterable[ConnectionSituation], now: datetime) -> tupl
 
 
 def _of(connection: ConnectionSituation, now: datetime) -> Iterator[Condition]:
+    yield from _opt_outs(connection, now)
     if connection.state is ConnectionState.PAUSED:
         return
     yield from _failed(connection, now)
@@ -192,6 +197,20 @@ def _doubt(connection: ConnectionSituation, now: datetime) -> Iterator[Condition
             f"{connection.name}: for over an hour nobody knows whether a write was applied",
             "`hub doctor` says whether the connection answers: writes in doubt are looked up there",
             part="in doubt",
+        )
+
+
+def _opt_outs(connection: ConnectionSituation, now: datetime) -> Iterator[Condition]:
+    """Also beside what says that the connection failed: that may wait, and who opted out may not be written to."""
+    if connection.opt_outs and connection.oldest_opt_out is not None:
+        name, people = connection.name, "person" if connection.opt_outs == 1 else "people"
+        yield Condition(
+            AlertKind.OPT_OUT,
+            name,
+            f"{name} doesn't show the opt-out of {connection.opt_outs:,} {people}, the first of them seen "
+            f"{_duration(now - connection.oldest_opt_out)} ago",
+            f"write to none of them from {name}. `hub issues list --connection {name}` says what it refused or did not "
+            "keep, `hub doctor` whether it can be written to",
         )
 
 

@@ -344,3 +344,14 @@ def test_a_month_with_weekends_and_one_outage_of_the_source_is_told_once() -> No
     assert START + 8 * DAY < parse(alert.began_at) < START + 9 * DAY
     assert alert.ended_at is not None
     assert START + 11 * DAY < parse(alert.ended_at) < START + 12 * DAY + 12 * HOUR
+
+
+# --- opt-outs -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", list(ConnectionState))
+def test_an_opt_out_that_gets_nowhere_is_told_whatever_is_the_matter_there(state: ConnectionState) -> None:
+    stands = ConnectionSituation("crm", state, opt_outs=2, oldest_opt_out=START)
+    found = [c for c in alerts.conditions([stands], START + 3 * HOUR) if c.kind is AlertKind.OPT_OUT]
+    assert [c.summary for c in found] == ["crm doesn't show the opt-out of 2 people, the first of them seen 3 h ago"]
+    assert not [c for c in alerts.conditions([replace(stands, opt_outs=0)], START) if c.kind is AlertKind.OPT_OUT]

@@ -13,22 +13,28 @@ import pytest
 from sqlalchemy import select
 
 from connectors.unruly.sandbox import Manners, Unruly
+from hub.domain.connection import ConnectionState
 from hub.domain.consent import Consent, ConsentState, Evidence, Statements
 from hub.domain.lane import Lane
 from hub.domain.moments import iso
+from hub.engine.alerts import conditions
 from hub.operations import connections as accounts
 from hub.operations import consent as operations
-from hub.store import consent_changes, golden, links, observations, statements
+from hub.store import connections, consent_changes, golden, links, observations, statements
 from hub.store.tables import consent_changes as table
 from hub.transport.mishaps import Mishap
 from sync_jobs import brakes
-from sync_jobs.consents import close_written
+from sync_jobs import tour as tours
+from sync_jobs.consents import STUCK_AFTER, addressee, close_written
+from sync_jobs.counts import Counts
 from sync_jobs.hearing import hear
 from sync_jobs.hub import Hub
 from sync_jobs.pull import pull
+from sync_jobs.push import Pushed
 from sync_jobs.reconcile import reconcile
 from sync_jobs.runner import sync
 from sync_jobs.simulation.stage import Stage
+from sync_jobs.situation import situation
 from sync_jobs.slices import Slice
 from sync_jobs.tour import Toured, tour
 
@@ -114,8 +120,9 @@ async def test_a_change_counts_from_when_it_was_seen_and_is_through_when_all_wer
     )
     assert await close_written(hub) == 0
     async with hub.database.read() as conn:
-        due = [await consent_changes.due(conn, name, "people", "contact", hub.now_text()) for name in ("alpha", "beta")]
-    assert due == [[change["entity_id"]]] * 2
+        places = [addressee(hub.connection(name), "people") for name in ("alpha", "beta")]
+        due = [await consent_changes.due(conn, place, "contact", hub.now_text()) for place in places]
+    assert due == [[], [change["entity_id"]]], "alpha shows it"
     await settle(stage)
     assert stage.vendors["beta"].get(ann(stage.vendors["beta"]))["opted_out"]  # type: ignore[index]
     (change,) = await noted(stage)
@@ -295,3 +302,74 @@ async def test_a_grant_outlives_the_connection_as_well(stage: Stage) -> None:
     async with hub.database.read() as conn:
         kept = await statements.fetch(conn, [record.entity_id])
     assert kept == {record.entity_id: {"email": grant}}
+
+
+async def alerts_of(stage: Stage) -> list[tuple[str, str]]:
+    found = conditions(await situation(hub_of(stage)), stage.now)
+    return [(c.kind.value, c.connection) for c in found if c.kind.value == "opt_out"]
+
+
+@pytest.mark.parametrize("state", [ConnectionState.PAUSED, ConnectionState.BROKEN])
+async def test_an_opt_out_that_a_stopped_system_was_not_told_of_is_open_and_seen(
+    stage: Stage, state: ConnectionState
+) -> None:
+    alpha, beta, hub = stage.vendors["alpha"], stage.vendors["beta"], hub_of(stage)
+    async with hub.database.write() as conn:
+        await connections.set_state(conn, "beta", state, "for a test")
+    await hub.refresh()
+    alpha.opt_out(ann(alpha))
+    await settle(stage)
+    assert not held_of(beta)["opted_out"]
+    assert [c["written_at"] for c in await noted(stage)] == [None]
+    assert await alerts_of(stage) == []
+    stage.step(STUCK_AFTER.total_seconds())
+    assert await alerts_of(stage) == [("opt_out", "beta")]
+    async with hub.database.write() as conn:
+        await connections.set_state(conn, "beta", ConnectionState.ACTIVE)
+    await hub.refresh()
+    await settle(stage)
+    assert held_of(beta)["opted_out"]
+    assert all(c["written_at"] for c in await noted(stage))
+    assert await alerts_of(stage) == []
+
+
+async def test_who_cannot_be_told_yet_keeps_nobody_else_from_being_told(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two opted out, and one question answers one: the first of them waits for something."""
+    alpha, asked = stage.vendors["alpha"], []
+    for email in ("ann@x.example", "bob@x.example"):
+        alpha.opt_out(alpha.find(email) or "")
+    stage.step(1)
+    await read(stage, "alpha")
+    await heard(stage, "alpha")
+
+    async def waits(_hub: Any, _wired: Any, _sink: str, _run: str, ids: Any, *_rest: Any) -> Pushed:
+        asked.extend(ids)
+        return Pushed(Counts())
+
+    monkeypatch.setattr(tours, "CONSENTS_MAX", 1)
+    monkeypatch.setattr(tours, "push_some", waits)
+    await toured(stage, "beta", Lane.CONSENT)
+    assert sorted(asked) == sorted(c["entity_id"] for c in await noted(stage))
+    assert len(asked) == 2
+
+
+async def test_an_opt_out_that_was_refused_is_open_and_seen(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    alpha, beta = stage.vendors["alpha"], stage.vendors["beta"]
+    refusal = {"status": "invalid", "field": "title"}
+    with monkeypatch.context() as patched:
+        patched.setattr(Unruly, "_apply", lambda _self, write, _bad: {"token": write["token"], **refusal})
+        alpha.opt_out(ann(alpha))
+        await settle(stage)
+    assert not held_of(beta)["opted_out"]
+    assert [c["written_at"] for c in await noted(stage)] == [None]
+    stage.step(STUCK_AFTER.total_seconds())
+    assert await alerts_of(stage) == [("opt_out", "beta")]
+    tries = len(beta.log)
+    assert not (await toured(stage, "beta", Lane.CONSENT)).counts.writes
+    assert len(beta.log) == tries, "what was refused is not told again and again"
+    alpha.edit(ann(alpha), {"name": "Anne"})
+    await settle(stage)
+    assert held_of(beta)["opted_out"]
+    assert all(c["written_at"] for c in await noted(stage))
