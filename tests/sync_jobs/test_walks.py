@@ -17,6 +17,7 @@ from hub.domain.lane import Lane
 from hub.domain.moments import iso, parse
 from hub.store import circuits, cursors
 from hub.transport.mishaps import Mishap, Mishaps
+from sync_jobs import write
 from sync_jobs.push import LOOK_SINGLY_MAX
 from sync_jobs.runner import sync
 from sync_jobs.simulation.stage import Stage
@@ -169,8 +170,12 @@ async def test_hints_that_could_not_be_looked_at_are_answered_by_a_walk(stage: S
     assert await left(stage) == []
 
 
-async def test_a_read_inside_a_push_ends_with_its_slice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("holds", [write.HOLDS, timedelta(seconds=-1)], ids=["before it", "beside its writes"])
+async def test_a_read_inside_a_push_ends_with_its_slice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holds: timedelta
+) -> None:
     """Gamma shows one record per call, and much changed there since the last walk."""
+    monkeypatch.setattr(write, "HOLDS", holds)
     monkeypatch.setattr(PeopleSink, "__init__", singly(PeopleSink.__init__))
     stage = await Stage.set(tmp_path, Random(1), "none", {"alpha": Manners(), "gamma": Manners()})
     hub = stage.hub
