@@ -69,7 +69,7 @@ def _tested(tested: operations.AlertsTested) -> RenderableType:
 def _table(rows: Sequence[Alert]) -> RenderableType:
     ended = any(alert.ended_at for alert in rows)
     heads = ["since (UTC)", *(["until"] if ended else []), "kind", "what"]
-    table = tables.table(*heads)
+    table = tables.table(*heads, names=["kind"], moments=heads[:-2])
     for alert in rows:
         what = Text(plain(alert.summary), style="" if alert.ended_at else "bold")
         if not alert.ended_at and alert.mend:

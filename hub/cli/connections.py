@@ -148,7 +148,12 @@ def list_(home: Home = None, as_json: AsJson = False) -> None:
 def _listed(answered: operations.Connections) -> RenderableType:
     if not answered.connections:
         return tables.line("no connections yet; ", ("hub connections add NAME --connector CONNECTOR", "bold"))
-    table = tables.table("connection", "connector", "state", "writes", "rank", "account", "base URL", numbers=["rank"])
+    table = tables.table(
+        *("connection", "connector", "state", "writes", "rank", "account", "base URL"),
+        numbers=["rank"],
+        names=("connection", "connector", "state", "writes"),
+        spare=("base URL", "rank"),
+    )
     for c in answered.connections:
         writes = Text("allowed", style="green") if c.writes else Text("read-only", style="yellow")
         state = tables.state(c.state)

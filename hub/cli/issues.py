@@ -40,7 +40,14 @@ def list_(
 def _listed(listed: operations.Issues) -> RenderableType:
     if not listed.issues:
         return tables.line(("no issues", "green"))
-    table = tables.table("id", "kind", "what", "times", "since (UTC)", numbers=["id", "times"])
+    since = "since (UTC)"
+    table = tables.table(
+        *("id", "kind", "what", "times", since),
+        numbers=["id", "times"],
+        names=["kind"],
+        moments=[since],
+        spare=["times"],
+    )
     for i in listed.issues:
         where = Text(" ".join(w for w in (_where(i), i.field) if w), style="bold")
         table.add_row(

@@ -59,7 +59,14 @@ def runs(
 def _runs(answered: statuses.Runs) -> RenderableType:
     if not answered.runs:
         return tables.line("nothing has run yet: ", ("hub sync", "bold"))
-    table = tables.table("run", "started (UTC)", "job", "where", "state", "seconds", "what", numbers=["seconds"])
+    started = "started (UTC)"
+    table = tables.table(
+        *("run", started, "job", "where", "state", "seconds", "what"),
+        numbers=["seconds"],
+        names=("run", "job", "where", "state"),
+        moments=[started],
+        spare=["seconds"],
+    )
     for run in answered.runs:
         where = "/".join(w for w in (run.connection, run.stream) if w)
         what = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in _in_order(run.counts) if n)

@@ -57,13 +57,15 @@ def _windows(found: Quotas) -> RenderableType:
         *("connection", "calls", "within", "limit", "used", "for backfill", "the vendor says", "free again (UTC)"),
         title="limits",
         numbers=numbers,
+        names=("connection", "calls", "within"),
+        spare=("the vendor says", "for backfill"),
     )
     for c in found.connections:
         name = Text(c.connection, style="bold")
         for window in c.windows:
             limit = tables.number(window.limit)
             if window.ours is not None:
-                limit.append(f", ours {window.ours:,}", style="dim")
+                limit.append(f"\nours {window.ours:,}", style="dim")
             table.add_row(
                 name,
                 _bucket(window.bucket),
@@ -126,7 +128,7 @@ def _moment(iso: str, found: Quotas) -> str:
 def _today(connections: Sequence[ConnectionQuota]) -> RenderableType:
     lanes = [lane.value for lane in Lane]
     heads = [*lanes, "all", "expected"]
-    table = tables.table("connection", *heads, title="calls today (UTC)", numbers=heads)
+    table = tables.table("connection", *heads, title="calls today (UTC)", numbers=heads, names=["connection"])
     for c in connections:
         counts = [tables.number(c.today.get(lane, 0)) for lane in lanes]
         expected = tables.number(c.expected)

@@ -63,7 +63,13 @@ def schedule(
 def _shown(found: operations.Schedules) -> RenderableType:
     if not found.schedules:
         return tables.line("nothing is read yet: ", ("hub connections add", "bold"))
-    table = tables.table("stream", "how often", "hours", "began (UTC)", "ended (UTC)", "next (UTC)", "missed for")
+    moments = ("began (UTC)", "ended (UTC)", "next (UTC)")
+    table = tables.table(
+        *("stream", "how often", "hours", *moments, "missed for"),
+        names=("stream", "missed for"),
+        moments=moments,
+        spare=("began (UTC)", "hours"),
+    )
     for s in found.schedules:
         often = Text(s.often, style="" if s.said_of else "dim")
         if s.said_of == "connection":

@@ -55,7 +55,9 @@ def _streams(s: Status, before: Status | None) -> Table:
     """What was read and not heard yet has a column while there is any."""
     unheard = any(stream.unheard for c in s.connections for stream in c.streams)
     counts = ["records", *(["unheard"] if unheard else []), "due", "issues"]
-    table = tables.table("connection", "state", "writes", "stream", *counts, "last read (UTC)", numbers=counts)
+    names = ("connection", "state", "writes", "stream")
+    read = "last read (UTC)"
+    table = tables.table(*names, *counts, read, numbers=counts, names=names, moments=[read], spare=["writes"])
     was = {(c.name, stream.stream): stream for c in before.connections for stream in c.streams} if before else {}
     for c in s.connections:
         name = (Text(c.name, style="bold"), tables.state(c.state), tables.writing(c.writes))
