@@ -245,8 +245,9 @@ async def test_asking_and_closing_never_go_through_everybody(database: Database)
         if not sqlite:
             await conn.execute(text("ANALYZE"))
         questions = (
-            lambda: due(conn, AT_MAIL, "contact", NOW),
+            lambda: due(conn, AT_MAIL, "contact", NOW, "e2"),
             lambda: close_written(conn, [AT_CRM, AT_MAIL], NOW),
+            lambda: stuck(conn, [AT_CRM, AT_MAIL], NOW, ["shop"]),
             lambda: consent_changes.any_open(conn),
         )
         for question in questions:
