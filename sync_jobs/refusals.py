@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from hub.domain.moments import iso
 from hub.store import settings
+from hub.store.database import Transaction
 
 SETTING = "alerts.refused"
 """The setting that holds them."""
@@ -92,14 +91,14 @@ class Refusals:
         return min(self.tried.values(), key=lambda r: r.since).why if self.tried else ""
 
 
-async def fetch(conn: AsyncConnection, now: datetime) -> Refusals:
+async def fetch(conn: Transaction, now: datetime) -> Refusals:
     held: Mapping[str, Sequence[Mapping[str, object]]] = await settings.get(conn, SETTING) or {}
     tried, given_up = ([Refused(**one) for one in held.get(part, ())] for part in ("tried", "given_up"))  # type: ignore[arg-type]
     shown = [one for one in given_up if one.at > iso(now - SHOWN_FOR)]
     return Refusals({one.message: one for one in tried}, shown)
 
 
-async def put(conn: AsyncConnection, refusals: Refusals) -> None:
+async def put(conn: Transaction, refusals: Refusals) -> None:
     """Keeps what changed."""
     if not refusals.changed:
         return
