@@ -72,6 +72,16 @@ async def test_the_unsettled_of_some_connections_are_counted(database: Database)
         assert await attempts.count_unsettled(conn, set()) == 0
 
 
+async def test_what_a_look_did_not_show_is_asked_for_again_after_its_time(database: Database) -> None:
+    async with database.write() as conn:
+        await attempts.open(conn, [FIRST, replace(FIRST, id="a2")])
+        assert await attempts.looked_at(conn, "crm", "contacts") is None
+        await attempts.close(conn, [replace(FIRST, id="a2", state=AttemptState.IN_DOUBT, closed_at=LATER)])
+        assert await attempts.looked_at(conn, "crm", "contacts") == LATER
+        assert [a.id for a in await attempts.unsettled_of(conn, "crm", "contacts", looked=NOW)] == ["a1"]
+        assert [a.id for a in await attempts.unsettled_of(conn, "crm", "contacts", looked=LATER)] == ["a1", "a2"]
+
+
 async def test_unsettled_ones_follow_a_merge_and_settled_ones_stay(database: Database) -> None:
     async with database.write() as conn:
         await attempts.open(conn, [FIRST, replace(FIRST, id="a2")])
