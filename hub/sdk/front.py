@@ -76,12 +76,27 @@ class Front:
             return Counter(self._calls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await (self._app if self.calm else self._faulty)(scope, receive, send)
-        finally:
-            if scope["type"] == "http":
+        app = self._app if self.calm else self._faulty
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        counted = False
+
+        def count() -> None:
+            nonlocal counted
+            if not counted:
+                counted = True
                 with self._lock:
                     self._calls[f"{scope['method']} {template(scope)}"] += 1
+
+        async def answer(message: Message) -> None:
+            count()  # before whoever asked has the answer, and looks
+            await send(message)
+
+        try:
+            await app(scope, receive, answer)
+        finally:
+            count()
 
 
 def template(scope: Scope) -> str:
