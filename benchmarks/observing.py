@@ -1,5 +1,5 @@
 """What it costs a store to be observed: each question of `/metrics`, a page of it that is given again, a look for
-alerts, and the sweep by which every worker finds out what is to be done, on SQLite and on PostgreSQL.
+alerts, and the sweep by which every worker finds out what is to be heard and told, on SQLite and on PostgreSQL.
 
 The store is made as that of `plan_edit`: three settled systems, whose people are copied under new ids until there are
 `--contacts` of them, three records each. Then every record of one system is made unheard, and all of it is measured
@@ -56,7 +56,7 @@ async def measured(home: Path, url: str, rounds: int) -> dict[str, float]:
 
         found["a page given again"] = await best(rounds, again)
         found["a look for alerts"] = await best(rounds, lambda: alerting.look(hub))
-        found["a sweep"] = await best(rounds, lambda: sweep.tours(hub))
+        found["a sweep"] = await best(rounds, lambda: sweep.sweep(hub))
     return found
 
 
