@@ -1,5 +1,5 @@
-"""What it costs a store to be observed: each question of `/metrics`, a page of it that is given again, and a look for
-alerts, on SQLite and on PostgreSQL.
+"""What it costs a store to be observed: each question of `/metrics`, a page of it that is given again, a look for
+alerts, and the sweep by which every worker finds out what is to be heard and told, on SQLite and on PostgreSQL.
 
 The store is made as that of `plan_edit`: three settled systems, whose people are copied under new ids until there are
 `--contacts` of them, three records each. Then every record of one system is made unheard, and all of it is measured
@@ -40,7 +40,7 @@ async def best(rounds: int, work: Callable[[], Awaitable[object]]) -> float:
 async def measured(home: Path, url: str, rounds: int) -> dict[str, float]:
     from hub.operations import gauges
     from hub.web.metrics import rendered
-    from sync_jobs import alerting
+    from sync_jobs import alerting, sweep
     from sync_jobs.hub import Hub
 
     async with await Hub.open(home, database_url=url) as hub:
@@ -56,6 +56,7 @@ async def measured(home: Path, url: str, rounds: int) -> dict[str, float]:
 
         found["a page given again"] = await best(rounds, again)
         found["a look for alerts"] = await best(rounds, lambda: alerting.look(hub))
+        found["a sweep"] = await best(rounds, lambda: sweep.sweep(hub))
     return found
 
 

@@ -28,7 +28,7 @@ from hub.engine.reconcile import Rules
 from hub.errors import BadInput, HubError, NotFound, Refused
 from hub.sdk.auth import Auth
 from hub.sdk.connector import Connector
-from hub.store import connections, mappings
+from hub.store import connections, golden, mappings
 from hub.store import secrets as safe
 from hub.store.database import Database, open_database
 from hub.store.schema import refuse_outdated
@@ -120,6 +120,7 @@ class Hub:
         self._sleep = sleep
         self._jitter = jitter
         self._made: dict[str, _Made] = {}
+        self._known: frozenset[golden.Sink] = frozenset()
         self._rows: dict[str, Connection] = {}
         self._published: Mapping[str, MappingVersion] = {}
         self._book: Rulebook | None = None
@@ -176,6 +177,7 @@ class Hub:
                     if old is not None and await self._holds(old, row, published, marks, rests.get(row.name)):
                         continue
                     self.wired[row.name] = await self._wire(row, published, marks)
+                    self._known = frozenset(sink for sink in self._known if sink[0] != row.name)
                     if old is not None:
                         await old.caller.close()
                 except UNUSABLE as error:
@@ -185,7 +187,21 @@ class Hub:
             self._rows = {row.name: row for row in rows}
             self._published = published
             self._book = None
+            await self._make_known()
             await quotas.recall(self)
+
+    async def _make_known(self) -> None:
+        """Whoever may have to be told is known to the store before anything is heard: it notes for each what it is to
+        be told. A connection made anew may be another one of the same name."""
+        sinks = {(w.name, sink, w.lenses[sink].entity) for w in self.wired.values() for sink in w.sinks()}
+        if sinks <= self._known:
+            return
+        async with self.database.read() as conn:
+            known = await golden.sinks_of(conn)
+        if missing := sinks - known:
+            async with self.database.hearing() as conn:
+                await golden.make_known(conn, missing)
+        self._known = known | missing
 
     async def _drop(self, name: str) -> None:
         self._made.pop(name, None)

@@ -61,9 +61,8 @@ async def _stopped(hub: Hub, wired: Wired, tallies: dict[str, Tally]) -> tuple[T
 
 async def _of(hub: Hub, wired: Wired, stream: str, planned: Plan, limit: int | None) -> Tally:
     total, after = Tally(), ""
-    lens = wired.lenses[stream]
     async with hub.database.read() as conn:
-        while ids := await golden.due(conn, lens.entity, wired.name, stream, hub.now_text(), after, BATCH):
+        while ids := await golden.due(conn, wired.name, stream, hub.now_text(), after, BATCH):
             seen = await view(conn, wired, stream, ids)
             changes = seen.changes()
             total = total.plus(tally(changes))

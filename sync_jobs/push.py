@@ -202,17 +202,8 @@ class _Push:
         return ()
 
     async def _due(self, after: str) -> list[str]:
-        lens = self.wired.lenses[self.stream]
         async with self.hub.database.read() as conn:
-            return await golden.due(
-                conn,
-                lens.entity,
-                self.wired.name,
-                self.stream,
-                self.hub.now_text(),
-                after,
-                BATCH,
-            )
+            return await golden.due(conn, self.wired.name, self.stream, self.hub.now_text(), after, BATCH)
 
     async def _planned(self, earlier: PassRow | None) -> _Planned | None:
         """What the whole push would do, decided on the store alone: the brakes look at all of it beforehand. None when

@@ -81,7 +81,7 @@ async def _of(hub: Hub, wired: Wired) -> list[Wake]:
             unheard = await observations.unheard(conn, wired.name, stream, 1)
             wakes += [Wake(Job.RECONCILE, wired.name, stream)] if unheard else []
         for sink in wired.sinks() if wired.connection.writes else []:
-            due = await golden.due(conn, wired.lenses[sink].entity, wired.name, sink, hub.now_text(), "", 1)
+            due = await golden.due(conn, wired.name, sink, hub.now_text(), "", 1)
             if due or await doubt.to_look_at(conn, hub, wired.name, sink, 1):
                 wakes.append(Wake(Job.PUSH, wired.name, sink))
     return wakes

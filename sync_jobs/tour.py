@@ -203,8 +203,7 @@ class _Tour:
 
     async def _due(self, wired: Wired, sink: str) -> bool:
         async with self.hub.database.read() as conn:
-            entity, now = wired.lenses[sink].entity, self.hub.now_text()
-            if await golden.due(conn, entity, wired.name, sink, now, "", 1):
+            if await golden.due(conn, wired.name, sink, self.hub.now_text(), "", 1):
                 return True
             return bool(await doubt.to_look_at(conn, self.hub, wired.name, sink, 1, self.lane))
 

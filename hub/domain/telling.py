@@ -8,6 +8,9 @@ NEVER = -1
 """Below every revision: the sink is due, whatever it was told before. `NEVER - rev`: due again, because a mapping was
 edited, though it had been told of all up to that revision."""
 
+UNASKED = -(2**31)
+"""Below whatever a sink may have been told of: nobody asks it to hold the entity."""
+
 
 @dataclass(frozen=True, slots=True)
 class Telling:

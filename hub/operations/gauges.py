@@ -136,7 +136,7 @@ async def _due(hub: Hub) -> Found:
     async with hub.database.read() as conn:
         for wired in list(hub.wired.values()):
             for sink in wired.sinks() if wired.connection.writes else ():
-                count = await golden.due_count(conn, wired.lenses[sink].entity, wired.name, sink, now)
+                count = await golden.due_count(conn, wired.name, sink, now)
                 found.append(Gauge("entities_due", count, _place(wired.name, sink)))
     return found
 

@@ -122,7 +122,7 @@ async def _connection(hub: Hub, wired: Wired, open_issues: int, now: str) -> Con
             cursor = await cursors.fetch(conn, wired.name, name)
             due = None
             if name in wired.sinks() and wired.connection.writes:
-                due = await golden.due_count(conn, wired.lenses[name].entity, wired.name, name, now)
+                due = await golden.due_count(conn, wired.name, name, now)
             walking = cursor.read if cursor.position is not None else None
             streams.append(StreamStatus(name, held.live, held.unheard, due, cursor.finished_at, walking))
         rests = await drifts.of(conn, wired.name)

@@ -23,6 +23,7 @@ from hub.store.tables import (
     observations,
     schedules,
     secrets,
+    sinks,
     tellings,
     verified,
     volumes,
@@ -31,7 +32,7 @@ from hub.store.tables import (
 T = connections.c
 KNOWN_OF_IT: tuple[Table, ...] = (
     *(secrets, discoveries, schedules, circuits, hints, meters),
-    *(cursors, verified, observations, link_keys, links, tellings, volumes),
+    *(cursors, verified, observations, link_keys, links, sinks, tellings, volumes),
 )
 """What is of no use without the connection. Runs, attempts, facts, issues and the change log are history and stay."""
 

@@ -1,34 +1,38 @@
 """Golden records, and how far each sink has been told of them.
 
-Invariant: pending writes are a question to these tables (`due`), never rows of their own.
+Invariant: pending writes are a question to these tables (`due`), never rows of their own. Each sink has a telling of
+each entity of its kind, which says what it was told and what is wanted of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.golden import Golden, GoldenState
 from hub.domain.telling import NEVER, Telling
 from hub.store import forms
-from hub.store.dialect import Upsert, one_of
-from hub.store.tables import golden, link_keys, links
+from hub.store.dialect import Upsert, insert, one_of, writing_order
+from hub.store.tables import connections, golden, link_keys, links, sinks
 from hub.store.tables import tellings as told_of
 
 T = golden.c
 TOLD = told_of.c
+SINK = sinks.c
 COLUMNS: tuple[Any, ...] = (
     *(T.entity_id, T.entity, T["values"], T.origins, T.consent),
     *(T.state, T.merged_into, T.rev),
 )
+Sink: TypeAlias = tuple[str, str, str]
+"""Connection, stream, and the entity that its records stand for."""
 KEY_KINDS = ("email", "phone", "name", "code")
 
 _put = Upsert(golden, keep=("created_at",))
-_tell = Upsert(told_of)
+_tell = Upsert(told_of, columns=("entity_id", "connection", "stream", "rev", "retry_at", "tries"))
 
 
 async def fetch(conn: AsyncConnection, ids: Sequence[str]) -> dict[str, Golden]:
@@ -60,7 +64,8 @@ async def heirs(conn: AsyncConnection, ids: Collection[str]) -> dict[str, str]:
 
 
 async def put(conn: AsyncConnection, goldens: Sequence[Golden], now: str) -> None:
-    """Keeps golden records as they are now; of two with one id the last wins."""
+    """Keeps golden records as they are now, and has every sink told of them; of two with one id the last wins. Needs
+    the turn to hear: of two revisions the later must be the one that is wanted."""
     await _put(
         conn,
         [
@@ -79,48 +84,79 @@ async def put(conn: AsyncConnection, goldens: Sequence[Golden], now: str) -> Non
             for g in {g.entity_id: g for g in goldens}.values()
         ],
     )
+    await _want(conn, goldens)
 
 
-def _due(entity: str, connection: str, stream: str, now: str, what: Any) -> Select[Any]:
-    told = and_(TOLD.entity_id == T.entity_id, TOLD.connection == connection, TOLD.stream == stream)
-    behind = or_(TOLD.rev.is_(None), TOLD.rev < T.rev)
-    ripe = or_(TOLD.retry_at.is_(None), TOLD.retry_at <= now)
-    return (
-        select(what)
-        .select_from(golden.outerjoin(told_of, told))
-        .where(T.entity == entity, T.state != GoldenState.MERGED, behind, ripe)
+async def _want(conn: AsyncConnection, goldens: Sequence[Golden]) -> None:
+    """Every sink of these entities is to be told of them as they are now; of those that are another one now, none."""
+    merged = sorted({g.entity_id for g in goldens if g.state is GoldenState.MERGED})
+    asked = sorted({g.entity_id for g in goldens}.difference(merged))
+    if merged:
+        await conn.execute(delete(told_of).where(one_of(conn, TOLD.entity_id, merged)))
+    if asked:
+        await _ask(conn, one_of(conn, T.entity_id, asked))
+
+
+async def _ask(conn: AsyncConnection, *which: ColumnElement[bool]) -> None:
+    """Each sink's telling of these golden records is there, and wants their revision. Revision and wish stand in one
+    row, so that nobody who is being told meanwhile can pass a wish by."""
+    wishes = (
+        select(T.entity_id, SINK.connection, SINK.stream, literal_column(str(NEVER)), T.rev, literal_column("0"))
+        .select_from(golden.join(sinks, SINK.entity == T.entity))
+        .where(T.state != GoldenState.MERGED, *which)
+        .order_by(*(writing_order(conn, c) for c in (T.entity_id, SINK.connection, SINK.stream)))
     )
+    columns = ["entity_id", "connection", "stream", "rev", "wanted", "tries"]
+    asking = insert(conn, told_of).from_select(columns, wishes)
+    there = [TOLD.entity_id, TOLD.connection, TOLD.stream]
+    await conn.execute(asking.on_conflict_do_update(index_elements=there, set_={"wanted": asking.excluded.wanted}))
+
+
+async def sinks_of(conn: AsyncConnection) -> frozenset[Sink]:
+    """Every sink that was ever made known."""
+    found = await conn.execute(select(SINK.connection, SINK.stream, SINK.entity))
+    return frozenset((row.connection, row.stream, row.entity) for row in found)
+
+
+async def make_known(conn: AsyncConnection, wanted: Collection[Sink]) -> None:
+    """From now on each of these sinks (connection, stream, entity) is due whenever an entity of its kind moves, and of
+    all that there are at once. One whose connection is gone by now is left out. Needs the turn to hear: nothing may
+    move meanwhile."""
+    names = sorted({connection for connection, _, _ in wanted})
+    there = select(connections.c.name).where(one_of(conn, connections.c.name, names)).with_for_update(read=True)
+    living = set((await conn.execute(there)).scalars())
+    for connection, stream, entity in sorted(wanted):
+        if connection in living:
+            row = {"connection": connection, "stream": stream, "entity": entity}
+            await conn.execute(insert(conn, sinks).values(row).on_conflict_do_nothing())
+            await _ask(conn, SINK.connection == connection, SINK.stream == stream)
+
+
+def _due(connection: str, stream: str, now: str, what: Any) -> Select[Any]:
+    """In the words of the partial index, which holds those who are due and nobody else."""
+    ripe = or_(TOLD.retry_at.is_(None), TOLD.retry_at <= now)
+    return select(what).where(TOLD.connection == connection, TOLD.stream == stream, TOLD.rev < TOLD.wanted, ripe)
 
 
 async def due(
-    conn: AsyncConnection,
-    entity: str,
-    connection: str,
-    stream: str,
-    now: str,
-    after: str = "",
-    limit: int = 1_000,
+    conn: AsyncConnection, connection: str, stream: str, now: str, after: str = "", limit: int = 1_000
 ) -> list[str]:
     """Ids of entities, in their order and beginning after `after`, of which the sink `connection`/`stream` has to be
-    told: it never was, or not of this revision; and it is time to try."""
-    found = await conn.execute(
-        _due(entity, connection, stream, now, T.entity_id).where(T.entity_id > after).order_by(T.entity_id).limit(limit)
-    )
-    return list(found.scalars())
+    told: it never was, or not of this revision; and it is time to try. Takes as long as there are due, however many
+    entities there are."""
+    chosen = _due(connection, stream, now, TOLD.entity_id).where(TOLD.entity_id > after)
+    return list((await conn.execute(chosen.order_by(TOLD.entity_id).limit(limit))).scalars())
 
 
-async def due_count(conn: AsyncConnection, entity: str, connection: str, stream: str, now: str) -> int:
+async def due_count(conn: AsyncConnection, connection: str, stream: str, now: str) -> int:
     """How many entities `due` would name in all."""
-    found = await conn.execute(_due(entity, connection, stream, now, func.count()))
-    return int(found.scalar_one())
+    return int((await conn.execute(_due(connection, stream, now, func.count()))).scalar_one())
 
 
 async def next_retry(conn: AsyncConnection, connection: str, stream: str, now: str) -> str | None:
     """The earliest time after `now` at which a telling that failed may be tried again; None when none waits."""
-    found = await conn.execute(
-        select(func.min(TOLD.retry_at)).where(TOLD.connection == connection, TOLD.stream == stream, TOLD.retry_at > now)
-    )
-    earliest: str | None = found.scalar_one()
+    waiting = (TOLD.connection == connection, TOLD.stream == stream, TOLD.rev < TOLD.wanted, TOLD.retry_at > now)
+    earliest: str | None = (await conn.execute(select(func.min(TOLD.retry_at)).where(*waiting))).scalar_one()
     return earliest
 
 
@@ -164,7 +200,7 @@ async def tellings(conn: AsyncConnection, ids: Sequence[str], connection: str, s
     if not ids:
         return {}
     found = await conn.execute(
-        select(told_of).where(
+        select(TOLD.entity_id, TOLD.connection, TOLD.stream, TOLD.rev, TOLD.retry_at, TOLD.tries).where(
             TOLD.connection == connection,
             TOLD.stream == stream,
             one_of(conn, TOLD.entity_id, sorted(set(ids))),

@@ -23,6 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import BigInteger, TypeDecorator
 
+from hub.domain.telling import UNASKED
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -188,10 +190,10 @@ golden = Table(
     Column("updated_at", String, nullable=False),
 )
 Index("ix_golden_entity_state", golden.c.entity, golden.c.state)
-# All that the question "who has to be told?" reads of a golden record, so that it never touches the wide rows.
+# All that a walk over the ids, states and revisions of an entity reads, so that it never touches the wide rows.
 Index("ix_golden_due", golden.c.entity, golden.c.entity_id, golden.c.state, golden.c.rev)
 
-tellings = Table(  # how far each sink has been told of each entity; due when behind the golden revision
+tellings = Table(  # how far each sink has been told of each entity; due when behind what is wanted
     "tellings",
     metadata,
     Column("entity_id", String, primary_key=True),
@@ -200,6 +202,24 @@ tellings = Table(  # how far each sink has been told of each entity; due when be
     Column("rev", Integer, nullable=False),
     Column("retry_at", String),  # not before
     Column("tries", Integer, nullable=False, default=0),
+    Column("wanted", Integer, nullable=False, server_default=text(str(UNASKED))),  # the golden revision
+)
+_behind = text("rev < wanted")
+Index(  # who has to be told, however many were
+    "ix_tellings_due",
+    tellings.c.connection,
+    tellings.c.stream,
+    tellings.c.entity_id,
+    sqlite_where=_behind,
+    postgresql_where=_behind,
+)
+
+sinks = Table(  # every stream that anything was ever to be written to: each has a telling of each of its entities
+    "sinks",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("entity", String, nullable=False),
 )
 
 attempts = Table(  # opened and committed before a write leaves

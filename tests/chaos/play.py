@@ -223,8 +223,7 @@ async def _left(hub: Hub, since: str) -> str:
                 if await observations.unheard(conn, wired.name, stream, 1):
                     return f"{wired.name}/{stream} is unheard"
             for sink in wired.sinks():
-                entity = wired.lenses[sink].entity
-                if due := await golden.due_count(conn, entity, wired.name, sink, ENDLESS):
+                if due := await golden.due_count(conn, wired.name, sink, ENDLESS):
                     return f"{wired.name}/{sink} is to be told of {due}"
                 if await attempts.unsettled_of(conn, wired.name, sink, 1):
                     return f"{wired.name}/{sink} has writes in doubt"

@@ -137,7 +137,7 @@ async def test_two_lanes_do_not_tell_one_person_at_once(
 
     monkeypatch.setattr(caller, "send", send)
     async with one.database.read() as conn:
-        ids = await golden.due(conn, "contact", "gamma", "people", one.now_text())
+        ids = await golden.due(conn, "gamma", "people", one.now_text())
     with lanes.working(Lane.CONSENT):
         await push_some(one, one.wired["gamma"], "people", "run_1", ids, Slice.of(), Lane.CONSENT)
     assert beside

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
+from hub.domain.connection import Connection
 from hub.domain.consent import Consent, ConsentState, Evidence
 from hub.domain.golden import Golden, GoldenState, Origin
 from hub.domain.keys import Address, Key
 from hub.domain.link import Link
-from hub.domain.telling import Telling
-from hub.store import golden, links
+from hub.domain.telling import NEVER, Telling
+from hub.store import connections, golden, links
 from hub.store.database import Database, Transaction
 from tests.store.statements import counted
 
@@ -35,8 +37,19 @@ def person(n: int, rev: int = 1, state: GoldenState = GoldenState.LIVE) -> Golde
     return Golden(f"con_{n:04}", "contact", {"given_name": str(n)}, state=state, rev=rev)
 
 
-async def due(conn: Transaction, now: str = NOW, after: str = "", limit: int = 99) -> list[str]:
-    return await golden.due(conn, "contact", "crm", "contacts", now, after, limit)
+SINKS = [("crm", "contacts", "contact"), ("crm", "leads", "contact"), ("crm", "campaigns", "campaign")]
+
+
+async def known(conn: Transaction) -> None:
+    """A connection with its sinks."""
+    await connections.add(conn, Connection("crm", "unruly", "http://x.invalid", {}, created_at=NOW))
+    await golden.make_known(conn, SINKS)
+
+
+async def due(
+    conn: Transaction, now: str = NOW, after: str = "", limit: int = 99, stream: str = "contacts"
+) -> list[str]:
+    return await golden.due(conn, "crm", stream, now, after, limit)
 
 
 async def test_a_golden_record_comes_back_equal(database: Database) -> None:
@@ -50,6 +63,7 @@ async def test_a_golden_record_comes_back_equal(database: Database) -> None:
 
 async def test_due_is_what_is_missing_or_behind_or_was_made_due(database: Database) -> None:
     async with database.write() as conn:
+        await known(conn)
         await golden.put(conn, [person(n, rev=3) for n in range(5)], NOW)
         await golden.put(conn, [person(5, state=GoldenState.MERGED), person(6, state=GoldenState.BURIED)], NOW)
         await golden.put(conn, [Golden("cam_1", "campaign")], NOW)
@@ -69,12 +83,13 @@ async def test_due_is_what_is_missing_or_behind_or_was_made_due(database: Databa
         expected = ["con_0001", "con_0002", "con_0003", "con_0006"]
         assert await due(conn) == expected
         assert await due(conn, after="con_0001", limit=2) == ["con_0002", "con_0003"]
-        assert await golden.due_count(conn, "contact", "crm", "contacts", NOW) == 4
-        assert await golden.due(conn, "campaign", "crm", "contacts", NOW) == ["cam_1"]
+        assert await golden.due_count(conn, "crm", "contacts", NOW) == 4
+        assert await due(conn, stream="campaigns") == ["cam_1"]
 
 
 async def test_due_waits_for_its_time(database: Database) -> None:
     async with database.write() as conn:
+        await known(conn)
         await golden.put(conn, [person(1), person(2), person(3)], NOW)
         waiting = Telling("con_0001", "crm", "contacts", 0, retry_at=LATER, tries=2)
         await golden.tell(conn, [waiting, replace(waiting, entity_id="con_0002", retry_at=NOW)])
@@ -82,7 +97,9 @@ async def test_due_waits_for_its_time(database: Database) -> None:
         assert await golden.next_retry(conn, "crm", "contacts", NOW) == LATER
         assert await due(conn, now=LATER) == ["con_0001", "con_0002", "con_0003"]
         assert await golden.next_retry(conn, "crm", "contacts", LATER) is None
-        assert (await golden.tellings(conn, ["con_0001", "con_0003"], "crm", "contacts")) == {"con_0001": waiting}
+        never = Telling("con_0003", "crm", "contacts", NEVER)
+        told = await golden.tellings(conn, ["con_0001", "con_0003", "con_0004"], "crm", "contacts")
+        assert told == {"con_0001": waiting, "con_0003": never}
         done = replace(waiting, rev=1, retry_at=None, tries=0)
         await golden.tell(conn, [waiting, done])
         assert (await golden.tellings(conn, ["con_0001"], "crm", "contacts")) == {"con_0001": done}
@@ -90,14 +107,63 @@ async def test_due_waits_for_its_time(database: Database) -> None:
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-async def test_the_question_who_is_due_never_reads_the_wide_rows(database: Database) -> None:
+async def test_the_question_who_is_due_reads_those_who_are_due_and_nobody_else(database: Database) -> None:
     async with database.write() as conn:
         with counted(conn) as seen:
             await due(conn)
-        values = tuple(0 for _ in range(seen[0].count("?")))
-        plan = str((await conn.exec_driver_sql("EXPLAIN QUERY PLAN " + seen[0], values)).all())
-    assert "COVERING INDEX ix_golden_due" in plan
-    assert "TEMP B-TREE" not in plan
+            await golden.due_count(conn, "crm", "contacts", NOW)
+        for statement in seen:
+            values = tuple(0 for _ in range(statement.count("?")))
+            plan = str((await conn.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, values)).all())
+            assert "SEARCH tellings USING INDEX ix_tellings_due" in plan
+            assert "TEMP B-TREE" not in plan
+
+
+async def test_a_sink_that_comes_to_be_known_is_due_of_all_that_there_are(database: Database) -> None:
+    async with database.write() as conn:
+        people = [person(1), person(2, state=GoldenState.MERGED), person(3, state=GoldenState.BURIED)]
+        await golden.put(conn, people, NOW)
+        assert await due(conn) == []
+        await golden.make_known(conn, SINKS)
+        assert await golden.sinks_of(conn) == frozenset()  # its connection was removed meanwhile
+        await known(conn)
+        assert await golden.sinks_of(conn) == frozenset(SINKS)
+        assert await due(conn) == ["con_0001", "con_0003"]
+        await golden.tell(conn, [Telling("con_0001", "crm", "contacts", 1)])
+        await golden.make_known(conn, SINKS)
+        assert await due(conn) == ["con_0003"]
+        await connections.remove(conn, "crm")
+        assert (await golden.sinks_of(conn), await due(conn)) == (frozenset(), [])
+
+
+async def test_who_turns_out_to_be_another_one_is_not_told_of(database: Database) -> None:
+    async with database.write() as conn:
+        await known(conn)
+        await golden.put(conn, [person(1), person(2)], NOW)
+        await golden.put(conn, [replace(person(1, rev=2, state=GoldenState.MERGED), merged_into="con_0002")], NOW)
+        assert await due(conn) == ["con_0002"]
+        await golden.tell(conn, [Telling("con_0001", "crm", "contacts", NEVER - 1, LATER)])  # by a write under way
+        assert await due(conn, LATER) == ["con_0002"]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_who_is_told_while_news_are_heard_stays_due(database: Database) -> None:
+    """The one sees nothing of what the other has not committed yet."""
+    async with database.write() as conn:
+        await known(conn)
+        await golden.put(conn, [person(1)], NOW)
+
+    async def tell() -> None:
+        async with database.write() as conn:
+            await golden.tell(conn, [Telling("con_0001", "crm", "contacts", 1)])
+
+    async with database.hearing() as conn:
+        await golden.put(conn, [person(1, rev=2)], NOW)
+        telling = asyncio.create_task(tell())
+        await asyncio.wait({telling}, timeout=0.3)
+    await telling
+    async with database.read() as conn:
+        assert await due(conn) == ["con_0001"]
 
 
 async def test_each_and_count_go_by_state(database: Database) -> None:

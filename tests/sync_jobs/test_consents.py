@@ -203,7 +203,7 @@ async def test_an_opt_out_does_not_wait_for_what_else_is_to_be_told_of_the_perso
     assert not (await toured(stage, "beta", Lane.CONSENT)).counts.writes
     assert beta.calls.total() == calls, "what was told is not told again"
     async with hub.database.read() as conn:
-        assert await golden.due(conn, "contact", "beta", "people", hub.now_text()), "the rest is still to be told"
+        assert await golden.due(conn, "beta", "people", hub.now_text()), "the rest is still to be told"
 
 
 async def test_an_opt_out_passes_a_push_that_is_parked(stage: Stage) -> None:

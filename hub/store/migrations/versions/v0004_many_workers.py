@@ -14,6 +14,22 @@ PHASE = "pre"
 
 def upgrade() -> None:
     op.add_column("attempts", sa.Column("lane", sa.String(), nullable=False, server_default="live"))
+    op.add_column("tellings", sa.Column("wanted", sa.Integer(), nullable=False, server_default=sa.text("-2147483648")))
+    behind = sa.text("rev < wanted")
+    op.create_index(
+        "ix_tellings_due",
+        "tellings",
+        ["connection", "stream", "entity_id"],
+        sqlite_where=behind,
+        postgresql_where=behind,
+    )
+    op.create_table(
+        "sinks",
+        sa.Column("connection", sa.String(), nullable=False),
+        sa.Column("stream", sa.String(), nullable=False),
+        sa.Column("entity", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("connection", "stream", name=op.f("pk_sinks")),
+    )
     op.create_index("ix_attempts_opened_at", "attempts", ["opened_at", "id"], unique=False)
     op.add_column("cursors", sa.Column("moved_at", sa.String(), nullable=True))
     op.add_column("cursors", sa.Column("not_before", sa.String(), nullable=True))
@@ -151,11 +167,13 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in (
         *("volumes", "workers", "alerts", "meters", "call_counts", "verified", "consent_changes"),
-        *("passes", "hints", "circuits", "schedules"),
+        *("passes", "hints", "circuits", "schedules", "sinks"),
     ):
         op.drop_table(table)
     op.drop_index("ix_runs_job", "runs")
     op.drop_index("ix_attempts_opened_at", "attempts")
+    op.drop_index("ix_tellings_due", "tellings")
+    op.drop_column("tellings", "wanted")
     op.drop_column("cursors", "total")
     op.drop_column("cursors", "not_before")
     op.drop_column("cursors", "moved_at")
