@@ -89,7 +89,7 @@ def _joined_reader(field: FieldDoc, convert: Converter) -> FieldReader:
                 if isinstance(part, (list, dict, Astray)):
                     raise Misfit("a single value in every part")
             whole = (field.join or "").join(text_of(part).strip() for part in parts)
-            found = convert(whole if parts else seen[0], raw)
+            found = convert(whole if parts else None if seen[0] is None else "", raw)  # parts are read without blanks
         except Misfit as misfit:
             complain(complaints, field, where, parts[0], misfit)
             return

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 import structlog
+from hypothesis import settings
 
 from hub import logs
 from hub.store.database import Database, open_database
@@ -27,7 +28,15 @@ _numbers = count(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--nightly", action="store_true", help="also run the long random histories")
+    parser.addoption("--nightly", action="store_true", help="also the long random histories, and new examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The normal run draws the same examples each time, so that it fails over what was changed and not by chance; the
+    nightly one draws others. No example is timed: other work on the machine is no defect."""
+    settings.register_profile("normal", deadline=None, derandomize=True)
+    settings.register_profile("nightly", deadline=None)
+    settings.load_profile("nightly" if config.getoption("--nightly") else "normal")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -185,6 +185,7 @@ def test_parts_are_joined() -> None:
     assert subject.get({"a": "1 Main St ", "b": None}).values == {"street": "1 Main St"}
     assert subject.get({"a": "1 Main St", "b": 7}).values == {"street": "1 Main St, 7"}
     assert subject.get({"a": None, "b": None}).values == {"street": None}
+    assert subject.get({"a": " ", "b": None}).values == {"street": ""}
     assert subject.get({"c": 1}).values == {}
     assert not subject.writes
 
