@@ -218,6 +218,7 @@ class _Session:
         waits += [(at - now).total_seconds() for at in looks if at and at > now]
         if not waits:
             return False
+        self.progress.update("wait", "", "", {}, None)
         await self.sleep(max(min(waits), 0.0) + 0.001)
         return True
 

@@ -12,6 +12,7 @@ from hub.cli.screen import err
 
 WORDS = {
     "pause": "waiting for workers to pause",
+    "wait": "waiting until it is time to try or look again",
     "pull": "reading",
     "reconcile": "matching",
     "push": "writing",
